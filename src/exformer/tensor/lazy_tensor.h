@@ -1,0 +1,40 @@
+// A weight that is read when it is written: mapped bytes and the conversion to apply on the way, block by block.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "exformer/tensor/host_tensor.h"
+
+namespace exformer {
+
+/// Contiguous contents in `dtype()`, produced from a mapped source without holding more than a block in memory.
+class LazyTensor {
+ public:
+  LazyTensor() = default;
+  /// The source as it is (made contiguous if it is not).
+  explicit LazyTensor(HostTensor source);
+  /// The source cast to `dtype` while streaming.
+  LazyTensor(HostTensor source, DType dtype);
+
+  bool defined() const { return source_.defined(); }
+  DType dtype() const { return dtype_; }
+  const std::vector<int64_t>& sizes() const { return source_.sizes(); }
+  uint64_t byte_size() const;
+  /// The bytes themselves when no conversion is needed, for a write without a copy.
+  std::optional<Bytes> direct_bytes() const;
+  /// Calls `sink` with consecutive blocks of at most `block` bytes that together are the contents.
+  void stream(const std::function<void(Bytes)>& sink, size_t block = size_t{8} << 20) const;
+  /// The contents in memory; no copy where direct_bytes() has a value.
+  HostTensor materialize() const;
+  /// Equal keys mean equal contents: one copy in the output.
+  std::string storage_key() const;
+  const HostTensor& source() const { return source_; }
+
+ private:
+  HostTensor source_;
+  DType dtype_ = DType::Float32;
+};
+
+}  // namespace exformer
