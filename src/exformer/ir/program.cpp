@@ -1,0 +1,22 @@
+#include "exformer/ir/program.h"
+
+namespace exformer {
+
+const LazyTensor* ExportedProgram::data(const InputSpec& input) const {
+  if (input.kind == InputSpec::Kind::UserInput) return nullptr;
+  for (const auto* table : {&state_dict, &constants}) {
+    const auto found = table->find(input.target);
+    if (found != table->end()) return &found->second;
+  }
+  return nullptr;
+}
+
+std::vector<const InputSpec*> ExportedProgram::user_inputs() const {
+  std::vector<const InputSpec*> result;
+  for (const InputSpec& input : inputs) {
+    if (input.kind == InputSpec::Kind::UserInput) result.push_back(&input);
+  }
+  return result;
+}
+
+}  // namespace exformer
