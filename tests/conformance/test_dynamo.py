@@ -1,0 +1,15 @@
+"""Every checkpoint, exported to `.pt2`, equals transformers at every shape: under torch and under our interpreter."""
+
+import compare
+from foreign import run_all_cases
+
+
+def test_equals_transformers(program, exformer, tmp_path):
+    exformer.export(program.checkpoint, "dynamo", tmp_path / "out", program.sample, program.export_args)
+    problems = run_all_cases(tmp_path / "out", program)
+    # The first and the last case: the traced shape, and one that it never saw.
+    for number in (0, len(program.cases) - 1):
+        case = program.cases[number]
+        outputs = exformer.run(tmp_path / "out", program.directory / case["inputs"], tmp_path / "own.safetensors")
+        problems += [f"exformer run: {p}" for p in compare.check_case(program.directory, case, outputs, program.dtype)]
+    assert not problems, "\n".join(problems)
