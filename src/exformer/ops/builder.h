@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exformer/ir/graph.h"
+#include "exformer/ops/bind_arguments.h"
 #include "exformer/ops/registry.h"
 
 namespace exformer {
@@ -41,11 +42,6 @@ class GraphBuilder {
   std::string module_path_;
 };
 
-/// Arguments brought into the schema's order and types, defaults filled in: an integer for a float parameter becomes a float, one for
-/// an `int[2]` is repeated, None for a missing optional. Throws ExportError.
-template <class T>
-std::vector<BasicArgument<T>> bind_arguments(const OpSchema& schema, std::vector<BasicArgument<T>> positional,
-                                             std::vector<std::pair<std::string_view, BasicArgument<T>>> named);
 /// Metas of what a call would return.
 std::vector<OutputMeta> infer(const Op& op, const std::vector<Argument>& arguments);
 /// Runs the reference kernel on concrete arguments.
