@@ -11,7 +11,7 @@ namespace exformer {
 /// A leaf, or a node with a type name and the context that torch serialises for it.
 struct TreeSpec {
   std::string type;    // "" for a leaf, "builtins.dict", "builtins.tuple", "builtins.list", "transformers...."
-  Json context;        // what the type's serialised context decodes to (see treespec_dumps)
+  Json context;        // what the serialised context text decodes to; a text that is not JSON stands as a Json string
   std::vector<TreeSpec> children;
 
   bool is_leaf() const { return type.empty(); }
@@ -34,6 +34,9 @@ std::string treespec_dumps(const TreeSpec& spec);
 /// Reads treespec_dumps back. Throws ExportError.
 TreeSpec treespec_loads(const std::string& text);
 /// Dotted path of each leaf: "past_key_values.layers.0.keys", "hidden_states.1" (transformers' get_leaf_tensors naming).
+/// A spec that is one leaf is named "output". Leaves that hold no tensor have a path too.
 std::vector<std::string> leaf_paths(const TreeSpec& spec);
+/// The same for tuple(args, dict(kwargs)): kwargs by name, positional ones by their index.
+std::vector<std::string> input_paths(const TreeSpec& in_spec);
 
 }  // namespace exformer
