@@ -3,7 +3,7 @@
 Relative error of one output leaf: max|ours - theirs| / max(SMALLEST_SCALE, max|theirs|), both compared as float32.
 """
 
-# A leaf whose values are all smaller than this is compared absolutely (nothing the models return is that small by design).
+# A leaf whose values are all smaller than this is compared absolutely (nothing the models return is that small).
 SMALLEST_SCALE = 1e-3
 
 # Two correct float32 programs sum in different orders; over these tiny models that moves a result by about 1e-6.
@@ -17,8 +17,7 @@ ROUNDING_MULTIPLE = 4.0
 UNIT = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 UNITS_ALLOWED = 4.0
 
-# A real, trained model in float32 (all-MiniLM-L6-v2, normalised embeddings): absolute, as the reference's own card shows
-# figures to 4 digits and two runtimes agree to 1e-6.
+# A real, trained model in float32 (all-MiniLM-L6-v2, normalised embeddings), absolute: two runtimes agree to 1e-6.
 EMBEDDING = 1e-5
 
 

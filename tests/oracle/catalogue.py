@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 DECODERS = ("llama", "mistral", "qwen2", "qwen3")
-CLASS_PREFIX = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "bert": "Bert", "vit": "ViT"}
+CLASS_PREFIX = dict(llama="Llama", mistral="Mistral", qwen2="Qwen2", qwen3="Qwen3", bert="Bert", vit="ViT")
 HEADS = {
     **{family: ("Model", "ForCausalLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
        for family in DECODERS},
@@ -201,7 +201,8 @@ def dtype_rows():
             yield Row(f"{family}_{short[dtype]}", family, head, {}, (program,), dtype=dtype)
     for source, target in (("float32", "float16"), ("float32", "bfloat16"), ("bfloat16", "float16"),
                            ("bfloat16", "float32"), ("float16", "float32")):
-        family, head, program = ("qwen3", "ForCausalLM", "prefill") if source != "float32" else ("bert", "Model", "types")
+        is_decoder = source != "float32"
+        family, head, program = ("qwen3", "ForCausalLM", "prefill") if is_decoder else ("bert", "Model", "types")
         yield Row(f"{family}_{short[source]}_to_{short[target]}", family, head, {}, (program,), dtype=source,
                   cast=target)
 
@@ -212,8 +213,10 @@ def rename_prefix(old, new):
 
 def legacy_layer_norm(tensors):
     """The names of BERT's first release: gamma and beta."""
-    spell = lambda k: k.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")  # noqa: E731
-    return {spell(k): v for k, v in tensors.items()}
+    spellings = (("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta"))
+    for new, old in spellings:
+        tensors = {name.replace(new, old): value for name, value in tensors.items()}
+    return tensors
 
 
 def with_rotary_buffers(tensors):

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs every test: the C++ ones (ctest), then the conformance tests against real transformers,
+# torch, ONNX Runtime and ExecuTorch. Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools/setup-debian.sh --tests
+cmake --preset release -DEXFORMER_BUILD_TESTS=ON
+cmake --build --preset release --parallel "$(nproc)"
+
+status=0
+# The op tests ask real torch for their expected values.
+export EXFORMER_PYTHON="$PWD/.venv/bin/python"
+ctest --test-dir build/release --output-on-failure --parallel "$(nproc)" || status=1
+
+export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1
+.venv/bin/python -m pytest tests/conformance -n "$(nproc)" --dist worksteal "$@" || status=1
+exit $status
