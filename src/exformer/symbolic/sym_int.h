@@ -76,11 +76,11 @@ int64_t known_divisor(const SymInt& a);
 
 /// A named dimension.
 struct Symbol {
-  std::string name;
+  std::string name = {};
   int64_t min = 1;
   int64_t max = kUnbounded;
   int64_t divisor = 1;
-  std::optional<int64_t> hint;  // the size in the sample inputs
+  std::optional<int64_t> hint = {};  // the size in the sample inputs
   bool unbacked = false;        // defined by data (item, nonzero), not by an input's shape
 };
 
