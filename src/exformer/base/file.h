@@ -78,7 +78,6 @@ class StagedDirectory {
  private:
   std::filesystem::path target_;
   std::filesystem::path staging_;
-  int lock_ = -1;
   bool committed_ = false;
 };
 
