@@ -153,3 +153,11 @@ def no_reference():
     """For tests of the program's own command line, which the reference does not have."""
     if REFERENCE:
         pytest.skip("the reference has no command line")
+
+
+@pytest.fixture(scope="session")
+def large_checkpoint(tmp_path_factory):
+    """About 100 MB of weights: long enough to be interrupted."""
+    out = tmp_path_factory.mktemp("large") / "checkpoint"
+    subprocess.run([sys.executable, str(ROOT / "bench" / "make_checkpoint.py"), "large-test", str(out)], check=True)
+    return out
