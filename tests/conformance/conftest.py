@@ -30,6 +30,12 @@ from catalogue import rows  # noqa: E402
 REFERENCE = os.environ.get("EXFORMER_REFERENCE") == "1"
 
 
+# What transformers' own exporters cannot do and the contract asks for: a sample size of 1 becomes a constant of the
+# graph, dynamic NTK does not trace, and ONNX Runtime's CPU has no bfloat16 arithmetic for the graph to use.
+REFERENCE_GAPS = ("*-decode", "llama_no_pad_token-*", "*rope_dynamic-*")
+REFERENCE_GAPS_ONNX = (*REFERENCE_GAPS, "*bf16*", "llama_torch_dtype-*")
+
+
 def chosen_rows():
     patterns = os.environ.get("EXFORMER_ONLY", "*").split(",")
     return [row for row in rows() if any(fnmatch.fnmatch(row.name, pattern) for pattern in patterns)]
@@ -98,6 +104,9 @@ def zoo():
 @pytest.fixture
 def program(request, zoo):
     row, name = request.param
+    gaps = REFERENCE_GAPS_ONNX if "onnx" in request.node.nodeid else REFERENCE_GAPS
+    if REFERENCE and any(fnmatch.fnmatch(f"{row.name}-{name}", gap) for gap in gaps):
+        pytest.xfail("the reference cannot do this")
     return load_program(zoo, row.name, name)
 
 

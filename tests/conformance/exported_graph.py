@@ -1,4 +1,4 @@
-"""Re-derives every node of a loaded ExportedProgram with fake tensors and compares with the metas stored in the file."""
+"""Re-derives every node of a loaded ExportedProgram with fake tensors and compares with the stored metas."""
 
 import contextlib
 import random

@@ -15,7 +15,7 @@ from bad_checkpoints import FAULTS
 from conftest import load_program
 
 pytestmark = pytest.mark.usefixtures("no_reference")
-CRASH = re.compile(r"terminate called|what\(\)|Traceback|Assertion|Segmentation|core dumped|AddressSanitizer|std::", re.I)
+CRASH = re.compile(r"terminate called|what\(\)|Traceback|Assertion|Segmentation|core dumped|Sanitizer|std::", re.I)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_result_as_json(good, exformer, tmp_path):
     (["export", "CKPT", "--to", "onnx", "-o", "OUT", "--no-such-option"], (2,), ("no-such-option",)),
     (["export", "CKPT", "--to", "onnx", "-o", "OUT", "--dtype", "f8"], (2, 3), ("f8",)),
     (["export", "CKPT", "--to", "onnx", "-o", "OUT", "--task", "text-genration"], (2, 3), ("text-genration",)),
-    (["export", "CKPT", "--to", "onnx", "-o", "OUT", "--inputs", "absent.safetensors"], (1, 2), ("absent.safetensors",)),
+    (["export", "CKPT", "--to", "onnx", "-o", "OUT", "--inputs", "absent.st"], (1, 2), ("absent.st",)),
     (["export", "CKPT", "--to", "onnx", "-o", "OUT", "--config", "absent.json"], (1, 2), ("absent.json",)),
     (["export", "CKPT", "--to", "onnx", "-o", "OUT", "--dynamic-shapes", "{bad"], (1, 2), ()),
     (["export", "/no/such/checkpoint", "--to", "onnx", "-o", "OUT"], (1,), ("/no/such/checkpoint",)),
