@@ -162,6 +162,12 @@ SymInt without(const SymInt& sum, const SumTerm& term) {
 
 Interval refined_bounds(const SymInt& a, int budget);
 
+// Bounds of rest + y for y anywhere between 0 and `end`.
+Interval between(const SymInt& rest, const SymInt& end, int budget) {
+  const Interval from = refined_bounds(rest, budget - 1), to = refined_bounds(rest + end, budget - 1);
+  return {std::min(from.min, to.min), std::max(from.max, to.max)};
+}
+
 // For the first floordiv, min, max or mod term: bounds of the whole with that term written in its operands.
 Interval opened_sum(const SymInt& sum, int budget) {
   for (const SumTerm& term : sum.expr()->terms) {
@@ -190,10 +196,15 @@ Interval opened_sum(const SymInt& sum, int budget) {
       }
       return interval_of(result.min, result.max);
     }
+    if (atom.kind == ExprKind::FloorDiv && bounds(atom.operands[0]).min >= 0 && bounds(atom.operands[1]).min >= 1) {
+      return between(without(sum, term), coefficient * atom.operands[0], budget);  // floordiv(x, d) in [0, x]
+    }
     if (atom.kind == ExprKind::Mod && excludes_zero(atom.operands[1])) {
+      const SymInt &x = atom.operands[0], &d = atom.operands[1], rest = without(sum, term);
       // mod(x, d) = x - d*floordiv(x, d)
-      const SymInt opened = atom.operands[0] - atom.operands[1] * floordiv(atom.operands[0], atom.operands[1]);
-      return refined_bounds(without(sum, term) + coefficient * opened, budget - 1);
+      const Interval opened = refined_bounds(rest + coefficient * (x - d * floordiv(x, d)), budget - 1);
+      if (d.is_constant() || bounds(d).min < 1) return opened;
+      return intersection(opened, between(rest, coefficient * (d - 1), budget));  // mod(x, d) in [0, d - 1]
     }
   }
   return kAnything;
@@ -247,9 +258,7 @@ std::optional<SymInt> expanded_difference(SymInt difference) {
   return difference;
 }
 
-}  // namespace
-
-void compute_facts(SymExpr& node) {
+void compute_own_facts(SymExpr& node) {
   switch (node.kind) {
     case ExprKind::Symbol: return;
     case ExprKind::FloorDiv: {
@@ -263,7 +272,7 @@ void compute_facts(SymExpr& node) {
     }
     case ExprKind::Mod:
       node.interval = remainder_of(bounds(node.operands[0]), bounds(node.operands[1]));
-      node.divisor = std::max<int64_t>(1, common_divisor(known_divisor(node.operands[0]), known_divisor(node.operands[1])));
+      node.divisor = common_divisor(known_divisor(node.operands[0]), known_divisor(node.operands[1]));
       return;
     case ExprKind::Min:
     case ExprKind::Max: {
@@ -271,7 +280,9 @@ void compute_facts(SymExpr& node) {
       node.interval = bounds(node.operands[0]);
       for (const SymInt& operand : node.operands) {
         const Interval range = bounds(operand);
-        const auto pick = [&](int64_t a, int64_t b) { return node.kind == ExprKind::Max ? std::max(a, b) : std::min(a, b); };
+        const auto pick = [&](int64_t a, int64_t b) {
+          return node.kind == ExprKind::Max ? std::max(a, b) : std::min(a, b);
+        };
         node.interval = {pick(node.interval.min, range.min), pick(node.interval.max, range.max)};
         shared = common_divisor(shared, known_divisor(operand));
       }
@@ -297,6 +308,13 @@ void compute_facts(SymExpr& node) {
       node.divisor = std::max<int64_t>(1, common_divisor(terms_divisor(node), node.constant));
       return;
   }
+}
+
+}  // namespace
+
+void compute_facts(SymExpr& node) {
+  compute_own_facts(node);
+  node.interval = snapped(node.interval, node.divisor, 0);
 }
 
 bool excludes_zero(const SymInt& a) {

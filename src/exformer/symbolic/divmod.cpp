@@ -217,6 +217,7 @@ SymInt floordiv_by_expression(SymContext::Impl& context, const SymInt& numerator
   // floordiv(n, -d) = floordiv(-n, d)
   if (leading_coefficient(d) < 0) {
     if (const auto flipped = attempt([&] { return floordiv(-numerator, -d); })) return *flipped;
+    return context.atom(ExprKind::FloorDiv, {numerator, d});
   }
   // floordiv(x*n, x*d) = floordiv(n, d) for x != 0
   const Reduced reduced = reduce(numerator, d);
@@ -298,6 +299,7 @@ SymInt mod_by_expression(SymContext::Impl& context, const SymInt& numerator, con
   // mod(n, -d) = -mod(-n, d)
   if (leading_coefficient(d) < 0) {
     if (const auto flipped = attempt([&] { return -mod(-numerator, -d); })) return *flipped;
+    return context.atom(ExprKind::Mod, {numerator, d});
   }
   // mod(x*n, x*d) = x*mod(n, d) for x != 0
   const Reduced reduced = reduce(numerator, d);

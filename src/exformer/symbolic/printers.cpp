@@ -52,7 +52,9 @@ void print_value(std::string& out, const SymInt& a) {
   const Linear parts = linear_of(a);
   bool first = true;
   const auto sign = [&](int64_t value) {
-    if (!first) {
+    if (value == kInt64Min) {  // has no positive counterpart, so the sign stays with the number
+      out += first ? "-" : " + -";
+    } else if (!first) {
       out += value < 0 ? " - " : " + ";
     } else if (value < 0) {
       out += '-';
