@@ -26,17 +26,22 @@ def export(checkpoint, target, out, inputs, arguments=()):
     model = getattr(transformers, config["architectures"][0]).from_pretrained(checkpoint, dtype=dtype, **eager).eval()
     leaves = compare.read_leaves(inputs)
     kwargs = {name: tensor for name, tensor in leaves.items() if "." not in name}
-    layers = sum(name.endswith(".keys") for name in leaves)
-    if layers:
-        cache = transformers.DynamicCache()
-        for index in range(layers):
-            prefix = f"past_key_values.layers.{index}"
-            cache.update(leaves[f"{prefix}.keys"], leaves[f"{prefix}.values"], index)
-        kwargs["past_key_values"] = cache
+    if any(name.endswith(".keys") for name in leaves):
+        kwargs["past_key_values"] = filled_cache(model.config, leaves)
     exporter, config_class = (DynamoExporter, DynamoConfig) if target == "dynamo" else (OnnxExporter, OnnxConfig)
     exported = exporter().export(model, kwargs, config=config_class(dynamic=True))
     shutil.rmtree(out, ignore_errors=True)
     exported.save_pretrained(out)
+
+
+def filled_cache(config, leaves):
+    """A cache of the model's own layer types, every layer holding all positions."""
+    cache = transformers.DynamicCache(config=config)
+    for index, layer in enumerate(cache.layers):
+        keys, values = (leaves[f"past_key_values.layers.{index}.{part}"] for part in ("keys", "values"))
+        layer.lazy_initialization(keys, values)
+        layer.keys, layer.values = keys, values
+    return cache
 
 
 def run(directory, inputs):
