@@ -81,6 +81,12 @@ Value* Graph::add_input(std::string_view name, OutputMeta meta) {
   return value;
 }
 
+void Graph::reorder_inputs(std::vector<Value*> inputs) {
+  EXFORMER_ASSERT(inputs.size() == inputs_.size());
+  inputs_ = std::move(inputs);
+  for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i]->index_ = i;
+}
+
 void Graph::erase_input(Value* input) {
   EXFORMER_ASSERT(input->users_.empty() && !is_output(input));
   inputs_.erase(std::find(inputs_.begin(), inputs_.end(), input));

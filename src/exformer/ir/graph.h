@@ -122,6 +122,8 @@ class Graph {
 
   const std::vector<Value*>& inputs() const { return inputs_; }
   Value* add_input(std::string_view name, OutputMeta meta);
+  /// Puts the inputs into another order; the same values, each once.
+  void reorder_inputs(std::vector<Value*> inputs);
   /// Removes an input that nothing reads.
   void erase_input(Value* input);
 

@@ -1,0 +1,26 @@
+// Binds a checkpoint's tensors to a model's parameters: prefixes, renames, ties, and an account of what is missing or left over.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "exformer/checkpoint/checkpoint.h"
+#include "exformer/models/family.h"
+#include "exformer/tensor/lazy_tensor.h"
+
+namespace exformer {
+
+struct BindOptions {
+  DType dtype = DType::Float32;  // what floating weights are cast to while streaming
+  bool ties_word_embeddings = false;
+  bool allow_missing = false;  // parameters without data become zeros
+  bool allow_surplus = false;  // tensors that no parameter wants are left out
+};
+
+/// Data for every parameter, by its name; tied ones share their storage. Throws ExportError listing every parameter without data, every
+/// tensor of another shape, and every tensor that nothing wants (but for those the family calls ignorable).
+std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
+                                               const std::vector<ParameterDeclaration>& parameters, const BindOptions& options);
+
+}  // namespace exformer
