@@ -9,6 +9,7 @@ EXFORMER_REFERENCE   1: judge transformers' own exporters in place of the progra
 import fnmatch
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import subprocess
@@ -123,13 +124,16 @@ class Exformer:
     """The program under test. A missing program is an error of the run, never a skipped test."""
 
     def __init__(self):
-        self.path = Path(os.environ.get("EXFORMER_BIN", ROOT / "build" / "release" / "exformer"))
+        self.path = Path(os.environ.get("EXFORMER_BIN", ROOT / "build" / "release" / "exformer")).absolute()
+        # The program runs .onnx files with the runtime that the other side of the comparison uses.
+        folder = Path(importlib.util.find_spec("onnxruntime").origin).parent / "capi"
+        self.environment = {"EXFORMER_ONNXRUNTIME": str(next(folder.glob("libonnxruntime.so*")))}
 
     def __call__(self, *arguments, timeout=120, env=None, **options):
         if not self.path.is_file():
             pytest.fail(f"no program at {self.path}: build the release preset or set EXFORMER_BIN", pytrace=False)
         return subprocess.run([str(self.path), *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
-                              env={**os.environ, **(env or {})}, **options)
+                              env={**self.environment, **os.environ, **(env or {})}, **options)
 
     def export(self, checkpoint, target, out, inputs=None, arguments=()):
         """Export with dynamic shapes and insist on success."""
