@@ -11,6 +11,7 @@
 #include "exformer/backends/pt2/sym_text.h"
 #include "exformer/backends/pt2/torch_schema.h"
 #include "exformer/base/error.h"
+#include "exformer/ops/bind_arguments.h"
 
 namespace exformer::pt2 {
 namespace {
@@ -19,8 +20,8 @@ constexpr std::string_view kDevice = R"({"type":"cpu","index":null})";
 
 bool equals_default(const Argument& argument, const SchemaArgument& schema) {
   if (!schema.has_default) return false;
-  const Argument fallback = map_tensors<Value*>(schema.default_value, [](std::nullptr_t) -> Value* { return nullptr; });
-  return argument == fallback;
+  const Argument fallback = detail::default_of<Value*>(schema);
+  return argument == fallback || argument == detail::coerce<Value*>(schema, fallback).value_or(fallback);
 }
 
 // torch keeps the module path as "key,path,type"; a path with its separators in it is left out.
