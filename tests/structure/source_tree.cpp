@@ -22,10 +22,11 @@ Arrows declared_arrows() {
       {"tasks", {"models"}},
       {"passes", {"ops"}},
       {"interpreter", {"ops"}},
+      {"runtimes", {"tensor"}},
       {"backends/pt2", {"passes"}},
       {"backends/onnx", {"passes"}},
       {"backends/executorch", {"passes"}},
-      {"exporters", {"tasks", "interpreter", "backends/pt2", "backends/onnx", "backends/executorch"}},
+      {"exporters", {"tasks", "interpreter", "runtimes", "backends/pt2", "backends/onnx", "backends/executorch"}},
       {"cli", {"exporters"}},
   };
 }
