@@ -10,7 +10,11 @@ struct RowShape {
   int64_t length = 0;
 };
 
-/// exp(x - max) / sum; a row of -inf alone gives NaN, or 0 when `safe`.
+/// One row: exp(x - max) / sum; a row of -inf alone gives NaN, or 0 when `safe`. Input and output may be the same.
+void softmax_row(const float* input, float* output, int64_t length, bool safe);
+void softmax_row(const double* input, double* output, int64_t length, bool safe);
+
+/// Each row: exp(x - max) / sum; a row of -inf alone gives NaN, or 0 when `safe`.
 template <class T>
 void softmax_rows(const T* input, T* output, RowShape shape, bool safe = false);
 /// x - max - log(sum(exp(x - max)))
