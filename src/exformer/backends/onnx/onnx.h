@@ -1,0 +1,48 @@
+// ONNX: from an exported program to a model, and to files.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "exformer/ir/program.h"
+
+namespace exformer {
+
+struct OnnxOptions {
+  std::optional<int> opset_version;  // none: the newest that ONNX Runtime 1.32 runs well
+  bool external_data = true;         // weights in a sidecar; above 2 GB they always are
+  bool optimize = true;
+  bool export_params = true;         // false: weights become graph inputs without data
+  bool keep_initializers_as_inputs = false;
+  std::string ort_fusions;  // "cpu": com.microsoft ops
+  enum class Names { Transformers, GenAi } names = Names::Transformers;
+  enum class Weights { Copy, Share } weights = Weights::Copy;
+};
+
+struct OnnxGraph;  // backends/onnx/onnx_graph.h
+
+/// A lowered model; its weights still lie in the checkpoint.
+class OnnxModel {
+ public:
+  OnnxModel();
+  OnnxModel(OnnxModel&&) noexcept;
+  OnnxModel& operator=(OnnxModel&&) noexcept;
+  ~OnnxModel();
+  size_t node_count() const;
+
+  std::unique_ptr<OnnxGraph> graph;
+  OnnxOptions options;
+};
+
+/// The program is rewritten on the way (decompositions, passes). All ops without a lowering are gathered into one ExportError (Unsupported)
+/// with their module paths and reasons.
+OnnxModel lower_to_onnx(ExportedProgram& program, const OnnxOptions& options);
+
+/// Writes the model and its sidecar. `sidecar` is where the weights are written, `sidecar_name` how the model refers to it; the sidecar is
+/// written even when it stays empty.
+void write_onnx(const OnnxModel& model, const std::filesystem::path& path, const std::filesystem::path& sidecar, const std::string& sidecar_name);
+
+}  // namespace exformer

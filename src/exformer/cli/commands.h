@@ -1,0 +1,54 @@
+// The subcommands of the program: options in, an exit code out. Faults are thrown as ExportError and reported in main.cpp.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exformer/base/json.h"
+
+namespace exformer::cli {
+
+/// Options that every command has.
+struct CommonOptions {
+  bool json = false;
+  bool quiet = false;
+};
+
+struct ExportOptions {
+  std::string checkpoint;
+  std::string to;
+  std::filesystem::path output;
+  bool dynamic = false;
+  std::string dynamic_shapes;  // JSON text or a file of it
+  std::filesystem::path inputs;
+  std::string task, dtype, backend, names;
+  bool for_generation = false;
+  std::optional<int64_t> opset;
+  std::filesystem::path config;
+  std::vector<std::string> set;  // key=value
+};
+
+struct RunOptions {
+  std::filesystem::path program;
+  std::filesystem::path inputs;
+  std::filesystem::path output;
+};
+
+struct InspectOptions {
+  std::filesystem::path target;
+  std::filesystem::path graph;
+};
+
+struct ListOptions {
+  bool families = false, ops = false, backends = false;
+};
+
+/// Each returns what --json prints.
+Json run_export(const ExportOptions& options, const CommonOptions& common);
+Json run_program(const RunOptions& options, const CommonOptions& common);
+Json run_inspect(const InspectOptions& options, const CommonOptions& common);
+Json run_list(const ListOptions& options, const CommonOptions& common);
+
+}  // namespace exformer::cli

@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "exformer/base/error.h"
+#include "exformer/base/strings.h"
+#include "exformer/checkpoint/safetensors.h"
+#include "exformer/cli/commands.h"
+#include "exformer/exporters/exporter.h"
+
+namespace exformer::cli {
+namespace {
+
+/// JSON given on the command line, or the path of a file of it.
+Json json_argument(const std::string& argument, const std::string& option) {
+  const size_t first = argument.find_first_not_of(" \t\n");
+  if (first != std::string::npos && (argument[first] == '{' || argument[first] == '[')) return parse_json(argument, option);
+  return parse_json(read_text_file(argument), argument);
+}
+
+/// The value of key=value: JSON where it reads as such, else a string.
+Json set_value(const std::string& text) {
+  const Json parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return parsed.is_discarded() ? Json(text) : parsed;
+}
+
+std::optional<bool> take_flag(Json& config, const std::string& name) {
+  const auto found = config.find(name);
+  if (found == config.end()) return std::nullopt;
+  if (!found->is_boolean()) fail("'{}' is {}, allowed is true or false", name, found->dump());
+  const bool value = found->get<bool>();
+  config.erase(name);
+  return value;
+}
+
+std::optional<std::string> take_string(Json& config, const std::string& name) {
+  const auto found = config.find(name);
+  if (found == config.end() || !found->is_string()) return std::nullopt;
+  auto value = found->get<std::string>();
+  config.erase(name);
+  return value;
+}
+
+/// --config, then the options that stand for a field, then --set.
+Json gather_config(const ExportOptions& options) {
+  Json config = Json::object();
+  if (!options.config.empty()) config = parse_json(read_text_file(options.config), options.config.string());
+  if (!config.is_object()) fail("{}: not a JSON object", options.config.string());
+  if (options.dynamic) config["dynamic"] = true;
+  if (!options.dynamic_shapes.empty()) config["dynamic_shapes"] = json_argument(options.dynamic_shapes, "--dynamic-shapes");
+  if (options.opset) config["opset_version"] = *options.opset;
+  if (!options.names.empty()) config["names"] = options.names;
+  for (const std::string& assignment : options.set) {
+    const size_t equals = assignment.find('=');
+    if (equals == 0 || equals == std::string::npos) usage_error("--set takes key=value, got '{}'", assignment);
+    config[assignment.substr(0, equals)] = set_value(assignment.substr(equals + 1));
+  }
+  return config;
+}
+
+PretrainedOptions pretrained_options(const ExportOptions& options, Json& config) {
+  PretrainedOptions pretrained;
+  if (!options.dtype.empty()) {
+    pretrained.dtype = parse_dtype(options.dtype);
+    if (!pretrained.dtype || !is_floating_point(*pretrained.dtype)) usage_error("--dtype is '{}', allowed is f32, f16 or bf16", options.dtype);
+  }
+  if (const auto attention = take_string(config, "attn_implementation")) {
+    if (*attention != "sdpa" && *attention != "eager") unsupported("attn_implementation '{}' is not supported (sdpa, eager)", *attention);
+    pretrained.attn_implementation = *attention == "eager" ? AttentionImplementation::Eager : AttentionImplementation::Sdpa;
+  }
+  pretrained.allow_missing = take_flag(config, "allow_missing").value_or(false);
+  pretrained.allow_surplus = take_flag(config, "allow_surplus").value_or(false);
+  return pretrained;
+}
+
+std::optional<Task> task_option(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  if (const auto task = parse_task(name)) return task;
+  std::vector<std::string> names;
+  for (const Task task : all_tasks()) names.emplace_back(task_name(task));
+  unsupported("task '{}' is not known{}; known: {}", name, nearest_hint(name, names), join(names, ", "));
+}
+
+ExportFormat format_option(const ExportOptions& options) {
+  const ExportFormat format = parse_format(options.to);
+  if (format == ExportFormat::Executorch) unsupported("--to executorch is not built yet (dynamo and onnx are)");
+  if (!options.backend.empty()) unsupported("--backend is for executorch, which is not built yet");
+  if (options.for_generation) unsupported("--for-generation is not built yet");
+  if (options.opset && format != ExportFormat::Onnx) usage_error("--opset is for --to onnx");
+  if (!options.names.empty() && format != ExportFormat::Onnx) usage_error("--names is for --to onnx");
+  return format;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Json run_export(const ExportOptions& options, const CommonOptions& common) {
+  const auto start = std::chrono::steady_clock::now();
+  const ExportFormat format = format_option(options);
+  const std::optional<Task> task = task_option(options.task);
+  Json config = gather_config(options);
+  ModelInputs inputs{.use_cache = take_flag(config, "use_cache"),
+                     .output_hidden_states = take_flag(config, "output_hidden_states"),
+                     .output_attentions = take_flag(config, "output_attentions"),
+                     .return_dict = take_flag(config, "return_dict")};
+  const PretrainedOptions pretrained = pretrained_options(options, config);
+  if (!options.inputs.empty()) inputs.tensors = read_safetensors(options.inputs);
+  config["export_format"] = options.to;
+  const ExportConfig export_config = AutoExportConfig::from_dict(config);
+
+  const PretrainedModel model = load_pretrained(options.checkpoint, pretrained, task);
+  const double loaded = seconds_since(start);
+  const ExportedModel exported = AutoHfExporter::from_config(export_config).export_model(model, inputs);
+  const double graph = seconds_since(start) - loaded;
+  exported.save_pretrained(options.output);
+  const double total = seconds_since(start);
+
+  const ExportedComponent& component = exported.program();
+  const size_t nodes = component.program ? component.program->graph->node_count() : component.onnx->node_count();
+  if (!common.quiet && !common.json) {
+    std::printf("%s %s (%s) -> %s\n", model.family->model_type.c_str(), model.architecture->name.c_str(),
+                std::string(dtype_name(model.dtype)).c_str(), (options.output / component.file).string().c_str());
+    std::printf("%zu nodes; %.2f s in all: %.2f s to load, %.2f s graph work, %.2f s to write\n", nodes, total, loaded, graph, total - loaded - graph);
+  }
+  return {{"output", options.output.string()},
+          {"format", format_name(format)},
+          {"model_type", model.family->model_type},
+          {"architecture", model.architecture->name},
+          {"dtype", dtype_name(model.dtype)},
+          {"nodes", nodes},
+          {"seconds", {{"load", loaded}, {"graph", graph}, {"write", total - loaded - graph}, {"total", total}}},
+          {"specializations", component.metadata.value("specializations", Json::array())}};
+}
+
+}  // namespace exformer::cli

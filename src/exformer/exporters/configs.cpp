@@ -1,0 +1,152 @@
+#include "exformer/exporters/configs.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "exformer/base/error.h"
+#include "exformer/base/strings.h"
+
+namespace exformer {
+namespace {
+
+constexpr int64_t kOldestOpset = 18, kNewestOpset = 25;
+
+/// One field of a config: how its JSON value is taken over.
+using Setter = std::function<void(const Json& value)>;
+using Fields = std::map<std::string, Setter>;
+
+[[noreturn]] void wrong_value(const std::string& field, const Json& value, std::string_view allowed) {
+  fail("config: '{}' is {}, allowed is {}", field, value.dump(), allowed);
+}
+
+Setter set_bool(const std::string& field, bool& target) {
+  return [&target, field](const Json& value) {
+    if (!value.is_boolean()) wrong_value(field, value, "true or false");
+    target = value.get<bool>();
+  };
+}
+
+Setter set_choice(const std::string& field, std::vector<std::string> choices, std::function<void(const std::string&)> set) {
+  return [=](const Json& value) {
+    const bool known = value.is_string() && std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
+    if (!known) wrong_value(field, value, "one of " + join(choices, ", "));
+    set(value.get<std::string>());
+  };
+}
+
+Fields dynamo_fields(DynamoConfig& config) {
+  return {{"dynamic", set_bool("dynamic", config.dynamic)},
+          {"strict", set_bool("strict", config.strict)},
+          {"prefer_deferred_runtime_asserts_over_guards",
+           set_bool("prefer_deferred_runtime_asserts_over_guards", config.prefer_deferred_runtime_asserts_over_guards)},
+          {"dynamic_shapes",
+           [&config](const Json& value) {
+             config.dynamic_shapes_json = value;
+             config.dynamic_shapes = value.is_null() ? std::nullopt : std::optional(parse_dynamic_shapes(value));
+           }},
+          {"pytree", set_choice("pytree", {"transformers", "plain"},
+                                [&config](const std::string& name) { config.pytree = name == "plain" ? Pytree::Plain : Pytree::Transformers; })},
+          {"export_format", [](const Json&) {}},
+          {"quantizer", [](const Json& value) {
+             if (!value.is_null()) unsupported("config: 'quantizer' is not supported");
+           }}};
+}
+
+Fields onnx_fields(OnnxConfig& config) {
+  Fields fields = dynamo_fields(config);
+  fields.erase("pytree");
+  fields["output_path"] = [&config](const Json& value) {
+    if (value.is_null()) return;
+    if (!value.is_string()) wrong_value("output_path", value, "a path");
+    config.output_path = value.get<std::string>();
+  };
+  fields["opset_version"] = [&config](const Json& value) {
+    if (value.is_null()) return;
+    const std::string allowed = fmt::format("an integer in [{}, {}]", kOldestOpset, kNewestOpset);
+    if (!value.is_number_integer()) wrong_value("opset_version", value, allowed);
+    const auto opset = value.get<int64_t>();
+    if (opset < kOldestOpset || opset > kNewestOpset) unsupported("config: 'opset_version' is {}, allowed is {}", opset, allowed);
+    config.opset_version = opset;
+  };
+  fields["external_data"] = set_bool("external_data", config.external_data);
+  fields["optimize"] = set_bool("optimize", config.optimize);
+  fields["export_params"] = set_bool("export_params", config.export_params);
+  fields["keep_initializers_as_inputs"] = set_bool("keep_initializers_as_inputs", config.keep_initializers_as_inputs);
+  fields["ort_fusions"] = [&config](const Json& value) {
+    if (value.is_null()) return;
+    if (!value.is_string()) wrong_value("ort_fusions", value, "null or \"cpu\"");
+    const auto provider = value.get<std::string>();
+    if (provider == "cuda" || provider == "webgpu" || provider == "dml") unsupported("config: ort_fusions '{}' is not supported (cpu)", provider);
+    if (provider != "cpu") wrong_value("ort_fusions", value, "null or \"cpu\"");
+    config.ort_fusions = provider;
+  };
+  fields["weights"] = set_choice("weights", {"copy", "share"}, [&config](const std::string& name) { config.weights = name; });
+  fields["names"] = set_choice("names", {"transformers", "genai"}, [&config](const std::string& name) { config.names = name; });
+  return fields;
+}
+
+void read_fields(const Json& dict, const Fields& fields) {
+  if (!dict.is_object()) fail("config: must be a JSON object");
+  std::vector<std::string> names;
+  for (const auto& [name, set] : fields) names.push_back(name);
+  for (const auto& [name, value] : dict.items()) {
+    const auto found = fields.find(name);
+    if (found == fields.end()) fail("config: there is no field '{}'{}", name, nearest_hint(name, names));
+    found->second(value);
+  }
+}
+
+}  // namespace
+
+std::string_view format_name(ExportFormat format) {
+  switch (format) {
+    case ExportFormat::Dynamo: return "dynamo";
+    case ExportFormat::Onnx: return "onnx";
+    case ExportFormat::Executorch: return "executorch";
+  }
+  return {};
+}
+
+ExportFormat parse_format(const std::string& name) {
+  std::vector<std::string> names;
+  for (const ExportFormat format : {ExportFormat::Dynamo, ExportFormat::Onnx, ExportFormat::Executorch}) {
+    if (format_name(format) == name) return format;
+    names.emplace_back(format_name(format));
+  }
+  usage_error("export format '{}' is not one of {}{}", name, join(names, ", "), nearest_hint(name, names));
+}
+
+DynamoConfig dynamo_config_from_dict(const Json& dict) {
+  DynamoConfig config;
+  read_fields(dict, dynamo_fields(config));
+  return config;
+}
+
+OnnxConfig onnx_config_from_dict(const Json& dict) {
+  OnnxConfig config;
+  read_fields(dict, onnx_fields(config));
+  if (config.ort_fusions && !config.optimize) fail("config: 'ort_fusions' needs 'optimize' = true");
+  return config;
+}
+
+Json to_dict(const DynamoConfig& config) {
+  return {{"dynamic", config.dynamic},
+          {"dynamic_shapes", config.dynamic_shapes_json},
+          {"export_format", "dynamo"},
+          {"prefer_deferred_runtime_asserts_over_guards", config.prefer_deferred_runtime_asserts_over_guards},
+          {"strict", config.strict}};
+}
+
+Json to_dict(const OnnxConfig& config) {
+  return {{"dynamic", config.dynamic},
+          {"dynamic_shapes", config.dynamic_shapes_json},
+          {"export_format", "onnx"},
+          {"opset_version", config.opset_version ? Json(*config.opset_version) : Json(nullptr)},
+          {"optimize", config.optimize},
+          {"ort_fusions", config.ort_fusions ? Json(*config.ort_fusions) : Json(nullptr)},
+          {"prefer_deferred_runtime_asserts_over_guards", config.prefer_deferred_runtime_asserts_over_guards},
+          {"strict", config.strict}};
+}
+
+}  // namespace exformer

@@ -1,0 +1,52 @@
+// Export configurations under the names of transformers.exporters.configs, read from and written to JSON.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "exformer/base/json.h"
+#include "exformer/tasks/dynamic_shapes.h"
+
+namespace exformer {
+
+enum class ExportFormat { Dynamo, Onnx, Executorch };
+
+/// "dynamo", "onnx", "executorch".
+std::string_view format_name(ExportFormat format);
+/// Throws ExportError (Usage) with the nearest name.
+ExportFormat parse_format(const std::string& name);
+
+/// How inputs and outputs are nested in a `.pt2`: transformers' own types, or dicts and lists that torch alone can load.
+enum class Pytree { Transformers, Plain };
+
+struct DynamoConfig {
+  bool dynamic = false;
+  bool strict = false;  // accepted for compatibility: every trace here is a full one
+  std::optional<DynamicShapes> dynamic_shapes;
+  bool prefer_deferred_runtime_asserts_over_guards = false;
+  Pytree pytree = Pytree::Transformers;
+  Json dynamic_shapes_json;  // as it was given, for export.json
+};
+
+struct OnnxConfig : DynamoConfig {
+  std::optional<std::filesystem::path> output_path;  // write this file too; the sidecar is <stem>.onnx_data
+  std::optional<int64_t> opset_version;              // none: the newest that ONNX Runtime runs well
+  bool external_data = true;
+  bool optimize = true;
+  bool export_params = true;
+  bool keep_initializers_as_inputs = false;
+  std::optional<std::string> ort_fusions;  // "cpu"
+  std::string weights = "copy";            // "share": external data in the checkpoint's own file where it lies beside the output
+  std::string names = "transformers";      // "genai"
+};
+
+/// Reads the fields of a JSON object; unknown or ill-typed ones throw ExportError naming them and the nearest name.
+DynamoConfig dynamo_config_from_dict(const Json& dict);
+OnnxConfig onnx_config_from_dict(const Json& dict);
+
+/// What export.json records: transformers' fields, sorted.
+Json to_dict(const DynamoConfig& config);
+Json to_dict(const OnnxConfig& config);
+
+}  // namespace exformer

@@ -1,0 +1,111 @@
+#include "exformer/exporters/exporter.h"
+
+#include "exformer/models/weights.h"
+#include "exformer/passes/dead_code.h"
+#include "exformer/tasks/trace_model.h"
+
+namespace exformer {
+namespace {
+
+std::optional<std::string> config_text(const PretrainedModel& model) { return model.checkpoint->text_file("config.json"); }
+std::optional<std::string> generation_config_text(const PretrainedModel& model) {
+  return model.checkpoint->text_file("generation_config.json");
+}
+
+}  // namespace
+
+PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config) {
+  const ModelFacts facts = model.facts();
+  const Task task = model.architecture->task;
+  const std::string source = (model.checkpoint->directory() / "config.json").string();
+
+  TraceRequest request{.family = model.family,
+                       .architecture = model.architecture,
+                       .config = &model.checkpoint->config(),
+                       .config_source = source,
+                       .dtype = model.dtype,
+                       .flags = model.flags,
+                       .dynamic = config.dynamic,
+                       .dynamic_shapes = config.dynamic_shapes};
+  request.flags.use_cache = facts.supports_cache && inputs.use_cache.value_or(request.flags.use_cache);
+  request.flags.output_hidden_states = inputs.output_hidden_states.value_or(request.flags.output_hidden_states);
+  request.flags.output_attentions = inputs.output_attentions.value_or(request.flags.output_attentions);
+  request.flags.return_dict = inputs.return_dict.value_or(request.flags.return_dict);
+  // sdpa cannot return the weights of its softmax.
+  const auto default_attention = request.flags.output_attentions ? AttentionImplementation::Eager : AttentionImplementation::Sdpa;
+  request.attention = model.options.attn_implementation.value_or(default_attention);
+  if (request.flags.output_attentions && request.attention == AttentionImplementation::Sdpa) {
+    fail("output_attentions needs attn_implementation = eager: sdpa does not return attention weights");
+  }
+  request.inputs = prepare_inputs(inputs.tensors.empty() ? default_inputs(task, facts) : inputs.tensors, task, facts, model.dtype);
+
+  TracedModel traced = trace_model(request);
+  ConfigReader reader(model.checkpoint->config(), source);
+  traced.program.state_dict =
+      bind_weights(*model.checkpoint, *model.family, *model.architecture, traced.parameters,
+                   {.dtype = model.dtype,
+                    .ties_word_embeddings = reader.optional_bool("tie_word_embeddings", model.family->ties_word_embeddings_by_default),
+                    .allow_missing = model.options.allow_missing,
+                    .allow_surplus = model.options.allow_surplus});
+  eliminate_dead_nodes(*traced.program.graph);
+
+  PreparedProgram prepared;
+  prepared.metadata = {.architecture = model.architecture->name,
+                       .export_dtype = model.dtype,
+                       .inputs = request.inputs,
+                       .in_spec = traced.program.in_spec,
+                       .out_spec = traced.program.out_spec,
+                       .specializations = std::move(traced.specializations)};
+  prepared.program = std::move(traced.program);
+  return prepared;
+}
+
+ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config) const {
+  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+  prepared.metadata.export_config = to_dict(config);
+  ExportedComponent component{.file = "model.pt2", .metadata = to_json(prepared.metadata), .pytree = config.pytree};
+  component.program = std::make_shared<const ExportedProgram>(std::move(prepared.program));
+  return {ExportFormat::Dynamo, {std::move(component)}, config_text(model), generation_config_text(model)};
+}
+
+ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs, const OnnxConfig& config) const {
+  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+  prepared.metadata.export_config = to_dict(config);
+  OnnxOptions options{.external_data = config.external_data,
+                      .optimize = config.optimize,
+                      .export_params = config.export_params,
+                      .keep_initializers_as_inputs = config.keep_initializers_as_inputs,
+                      .ort_fusions = config.ort_fusions.value_or(""),
+                      .names = config.names == "genai" ? OnnxOptions::Names::GenAi : OnnxOptions::Names::Transformers,
+                      .weights = config.weights == "share" ? OnnxOptions::Weights::Share : OnnxOptions::Weights::Copy};
+  if (config.opset_version) options.opset_version = static_cast<int>(*config.opset_version);
+  auto onnx = std::make_shared<const OnnxModel>(lower_to_onnx(prepared.program, options));
+  if (config.output_path) {
+    StagedFile file(*config.output_path);
+    StagedFile sidecar(config.output_path->parent_path() / (config.output_path->stem().string() + ".onnx_data"));
+    write_onnx(*onnx, file.path(), sidecar.path(), config.output_path->stem().string() + ".onnx_data");
+    sidecar.commit();
+    file.commit();
+  }
+  ExportedComponent component{.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
+  return {ExportFormat::Onnx, {std::move(component)}, config_text(model), generation_config_text(model)};
+}
+
+ExportConfig AutoExportConfig::from_dict(const Json& dict) {
+  if (!dict.is_object() || !dict.contains("export_format") || !dict["export_format"].is_string()) {
+    fail("config: 'export_format' must name dynamo, onnx or executorch");
+  }
+  switch (parse_format(dict["export_format"].get<std::string>())) {
+    case ExportFormat::Dynamo: return dynamo_config_from_dict(dict);
+    case ExportFormat::Onnx: return onnx_config_from_dict(dict);
+    case ExportFormat::Executorch: break;
+  }
+  unsupported("export to executorch is not built yet (dynamo and onnx are)");
+}
+
+ExportedModel AutoHfExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs) const {
+  if (const auto* onnx = std::get_if<OnnxConfig>(&config_)) return OnnxExporter().export_model(model, inputs, *onnx);
+  return DynamoExporter().export_model(model, inputs, std::get<DynamoConfig>(config_));
+}
+
+}  // namespace exformer

@@ -1,0 +1,58 @@
+// The exporters: a model and an example call in, a program in one format out.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "exformer/exporters/auto_model.h"
+#include "exformer/exporters/configs.h"
+#include "exformer/exporters/exported_model.h"
+
+namespace exformer {
+
+/// One example call: forward kwargs, and the flags that transformers takes among them.
+struct ModelInputs {
+  NamedTensors tensors;  // empty: made from the task's own signature
+  std::optional<bool> use_cache, output_hidden_states, output_attentions, return_dict;
+};
+
+/// Exports to torch's ExportedProgram (`.pt2`).
+class DynamoExporter {
+ public:
+  /// Throws ExportError for a model, input or option that does not fit.
+  ExportedModel export_model(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config = {}) const;
+};
+
+/// Exports to ONNX.
+class OnnxExporter {
+ public:
+  ExportedModel export_model(const PretrainedModel& model, const ModelInputs& inputs, const OnnxConfig& config = {}) const;
+};
+
+using ExportConfig = std::variant<DynamoConfig, OnnxConfig>;
+
+/// Picks the config class that a dict's "export_format" names.
+struct AutoExportConfig {
+  static ExportConfig from_dict(const Json& dict);
+};
+
+/// Picks the exporter that a config belongs to.
+class AutoHfExporter {
+ public:
+  static AutoHfExporter from_config(ExportConfig config) { return AutoHfExporter(std::move(config)); }
+  ExportedModel export_model(const PretrainedModel& model, const ModelInputs& inputs) const;
+
+ private:
+  explicit AutoHfExporter(ExportConfig config) : config_(std::move(config)) {}
+  ExportConfig config_;
+};
+
+/// The pieces of an export that do not depend on the format: traced, bound and checked.
+struct PreparedProgram {
+  ExportedProgram program;
+  ExportMetadata metadata;  // without export_config
+};
+PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config);
+
+}  // namespace exformer
