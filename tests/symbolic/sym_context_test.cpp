@@ -74,7 +74,8 @@ TEST(SymParse, NamesWhatItCannotRead) {
   context.symbol({.name = "batch"});
   context.symbol({.name = "seq"});
   const auto error = [&](const std::string& text) { return message_of([&] { context.parse(text); }); };
-  EXPECT_THAT(error("2*bach"), HasSubstr("unknown dimension 'bach' in the size expression '2*bach'; declared: batch, seq"));
+  EXPECT_THAT(error("2*bach"),
+              HasSubstr("unknown dimension 'bach' in the size expression '2*bach'; declared: batch, seq"));
   EXPECT_THAT(error("2*"), HasSubstr("expected a number, a dimension or '(' at offset 2, found the end"));
   EXPECT_THAT(error("batch seq"), HasSubstr("expected an operator or the end at offset 6, found 'seq'"));
   EXPECT_THAT(error("(batch"), HasSubstr("expected ')'"));

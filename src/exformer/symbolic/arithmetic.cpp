@@ -8,26 +8,6 @@ namespace {
 
 using Operation = SymContext::Impl::Operation;
 
-// floordiv(x, g) divides without remainder: h*floordiv(x, g) = floordiv(x, g/h), so that 8*(s/8) = s.
-bool reduce_exact_quotient(SymContext::Impl& context, SumTerm& term) {
-  std::vector<const SymExpr*> atoms = atoms_of(term.monomial);
-  bool changed = false;
-  for (const SymExpr*& atom : atoms) {
-    if (!atom->exact_quotient) continue;
-    const int64_t divisor = atom->operands[1].value();
-    const int64_t shared = common_divisor(term.coefficient, divisor);
-    if (shared == 1) continue;
-    term.coefficient /= shared;
-    const SymInt& whole = atom->operands[0];
-    atom = shared == divisor ? whole.expr() : context.atom(ExprKind::FloorDiv, {whole, divisor / shared}).expr();
-    changed = true;
-  }
-  if (!changed) return false;
-  std::sort(atoms.begin(), atoms.end(), [](auto* a, auto* b) { return compare_atoms(a, b) < 0; });
-  term.monomial = context.product(std::move(atoms));
-  return true;
-}
-
 void sort_and_merge(std::vector<SumTerm>& terms) {
   std::sort(terms.begin(), terms.end(),
             [](const SumTerm& a, const SumTerm& b) { return compare_monomials(a.monomial, b.monomial) < 0; });
@@ -41,6 +21,54 @@ void sort_and_merge(std::vector<SumTerm>& terms) {
     if (merged.coefficient != 0) terms[kept++] = merged;
   }
   terms.resize(kept);
+}
+
+const SymExpr* sorted_product(SymContext::Impl& context, std::vector<const SymExpr*> atoms) {
+  std::sort(atoms.begin(), atoms.end(), [](auto* a, auto* b) { return compare_atoms(a, b) < 0; });
+  return context.product(std::move(atoms));
+}
+
+// floordiv(x, g) without remainder is x/g: such a term is a fraction of a plain monomial. Terms of the same plain
+// monomial become one fraction in lowest terms, so 8*(s/8) = s and s + s/8 = 9*(s/8), whatever the way there.
+void merge_exact_quotients(SymContext::Impl& context, std::vector<SumTerm>& terms) {
+  struct Fraction {
+    const SymExpr* monomial;
+    int64_t numerator, denominator;
+  };
+  std::vector<Fraction> fractions;
+  for (const SumTerm& term : terms) {
+    if (!term.monomial->exact_quotient) {
+      fractions.push_back({term.monomial, term.coefficient, 1});
+      continue;
+    }
+    int64_t denominator = 1;
+    std::vector<const SymExpr*> atoms = atoms_of(term.monomial);
+    for (const SymExpr*& atom : atoms) {
+      if (!atom->exact_quotient) continue;
+      denominator = checked_multiply(denominator, atom->operands[1].value());
+      atom = atom->operands[0].expr();
+    }
+    fractions.push_back({sorted_product(context, std::move(atoms)), term.coefficient, denominator});
+  }
+  std::sort(fractions.begin(), fractions.end(),
+            [](const Fraction& a, const Fraction& b) { return compare_monomials(a.monomial, b.monomial) < 0; });
+  terms.clear();
+  for (size_t i = 0; i < fractions.size();) {
+    // n1/d1 + n2/d2 = (n1*(l/d1) + n2*(l/d2))/l with l = lcm(d1, d2)
+    Fraction sum = fractions[i++];
+    for (; i < fractions.size() && fractions[i].monomial == sum.monomial; ++i) {
+      const int64_t d1 = sum.denominator, d2 = fractions[i].denominator;
+      const int64_t shared = common_divisor(d1, d2);
+      sum.numerator = checked_add(checked_multiply(sum.numerator, d2 / shared),
+                                  checked_multiply(fractions[i].numerator, d1 / shared));
+      sum.denominator = checked_multiply(d1, d2 / shared);
+    }
+    if (sum.numerator == 0) continue;
+    const int64_t shared = common_divisor(sum.numerator, sum.denominator);
+    const int64_t denominator = sum.denominator / shared;
+    const SymExpr* monomial = denominator == 1 ? sum.monomial : exact_quotient(context, sum.monomial, denominator);
+    terms.push_back({sum.numerator / shared, monomial});
+  }
 }
 
 const SymExpr* multiply_monomials(SymContext::Impl& context, const SymExpr* a, const SymExpr* b) {
@@ -127,13 +155,28 @@ SymInt remembered(SymContext::Impl& context, Operation operation, const SymInt& 
 
 }  // namespace
 
-SymInt SymContext::Impl::sum(Linear linear) {
-  for (bool again = true; again;) {
-    sort_and_merge(linear.terms);
-    again = false;
-    for (SumTerm& term : linear.terms) {
-      if (term.monomial->exact_quotient) again |= reduce_exact_quotient(*this, term);
+const SymExpr* exact_quotient(SymContext::Impl& context, const SymExpr* monomial, int64_t divisor) {
+  std::vector<const SymExpr*> atoms = atoms_of(monomial);
+  for (const SymExpr*& atom : atoms) {
+    const int64_t shared = common_divisor(divisor, atom->divisor);
+    if (shared == 1) continue;
+    divisor /= shared;
+    if (atom->exact_quotient) {  // floordiv(floordiv(x, a), g) = floordiv(x, a*g)
+      const int64_t both = checked_multiply(atom->operands[1].value(), shared);
+      atom = context.atom(ExprKind::FloorDiv, {atom->operands[0], both}).expr();
+    } else {
+      atom = context.atom(ExprKind::FloorDiv, {SymInt(atom), shared}).expr();
     }
+  }
+  EXFORMER_ASSERT(divisor == 1);
+  return sorted_product(context, std::move(atoms));
+}
+
+SymInt SymContext::Impl::sum(Linear linear) {
+  sort_and_merge(linear.terms);
+  if (std::any_of(linear.terms.begin(), linear.terms.end(), [](auto& term) { return term.monomial->exact_quotient; })) {
+    merge_exact_quotients(*this, linear.terms);
+    sort_and_merge(linear.terms);
   }
   return sorted_sum(std::move(linear.terms), linear.constant);
 }

@@ -59,7 +59,7 @@ inline int64_t checked_mod(int64_t a, int64_t b) {
 /// |a| without overflow.
 inline uint64_t magnitude(int64_t a) { return a < 0 ? ~static_cast<uint64_t>(a) + 1 : static_cast<uint64_t>(a); }
 
-/// Greatest common divisor, never negative; gcd(0, 0) = 0. The unrepresentable 2^63 is given as 2^62, which divides too.
+/// Greatest common divisor, never negative; gcd(0, 0) = 0. 2^63 does not fit and is given as 2^62, which divides too.
 inline int64_t common_divisor(int64_t a, int64_t b) {
   uint64_t x = magnitude(a), y = magnitude(b);
   while (y != 0) {

@@ -25,25 +25,6 @@ int64_t leading_coefficient(const SymInt& a) {
   return linear.terms.empty() ? linear.constant : linear.terms[0].coefficient;
 }
 
-// floordiv(x*y, g) with g dividing every value of x*y: the divisor moves into the atoms that carry it.
-SymInt exact_quotient(SymContext::Impl& context, const SymExpr* monomial, int64_t divisor) {
-  std::vector<const SymExpr*> atoms = atoms_of(monomial);
-  for (const SymExpr*& atom : atoms) {
-    const int64_t shared = common_divisor(divisor, atom->divisor);
-    if (shared == 1) continue;
-    divisor /= shared;
-    if (atom->exact_quotient) {  // floordiv(floordiv(x, a), g) = floordiv(x, a*g)
-      atom = context.atom(ExprKind::FloorDiv, {atom->operands[0], checked_multiply(atom->operands[1].value(), shared)})
-                 .expr();
-    } else {
-      atom = context.atom(ExprKind::FloorDiv, {SymInt(atom), shared}).expr();
-    }
-  }
-  EXFORMER_ASSERT(divisor == 1);
-  std::sort(atoms.begin(), atoms.end(), [](auto* a, auto* b) { return compare_atoms(a, b) < 0; });
-  return SymInt(context.product(std::move(atoms)));
-}
-
 // The one quotient that all values within bounds share, if there is one.
 std::optional<int64_t> constant_quotient(const SymInt& numerator, int64_t divisor) {
   const Interval range = bounds(numerator);
@@ -83,7 +64,7 @@ SymInt floordiv_by_constant(SymContext::Impl& context, const SymInt& numerator, 
   for (const SumTerm& term : parts.terms) {
     const int64_t g = common_divisor(term.coefficient, d);
     if (term.monomial->divisor % (d / g) == 0) {  // floordiv(c*m + x, d) = c*m/d + floordiv(x, d) when d divides c*m
-      quotient = quotient + SymInt(term.coefficient / g) * exact_quotient(context, term.monomial, d / g);
+      quotient = quotient + context.sum({{{term.coefficient / g, exact_quotient(context, term.monomial, d / g)}}, 0});
       continue;
     }
     // floordiv((q*d + r)*m + x, d) = q*m + floordiv(r*m + x, d); r keeps the sign, so that bounds stay tight

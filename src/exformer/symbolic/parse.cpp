@@ -66,7 +66,14 @@ std::string_view ExpressionParser::read_name() {
 SymInt ExpressionParser::symbol(std::string_view name) const {
   if (const auto found = context_.find(name)) return *found;
   std::vector<std::string_view> known;
-  for (const Symbol& declared : context_.symbols()) known.push_back(declared.name);
+  constexpr size_t kMaxListed = 12;
+  for (const Symbol& declared : context_.symbols()) {
+    if (known.size() == kMaxListed) {
+      known.push_back("...");
+      break;
+    }
+    known.push_back(declared.name);
+  }
   fail("unknown dimension '{}' in the size expression '{}'; declared: {}", name, text_.substr(0, 200),
        known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")));
 }

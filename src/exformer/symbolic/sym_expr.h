@@ -101,6 +101,9 @@ int compare_values(const SymInt& a, const SymInt& b);
 
 /// The atoms of a monomial.
 std::vector<const SymExpr*> atoms_of(const SymExpr* monomial);
+/// The monomial over `divisor`, which must divide monomial->divisor: it moves into the atoms that carry it, first come
+/// first served.
+const SymExpr* exact_quotient(SymContext::Impl& context, const SymExpr* monomial, int64_t divisor);
 /// The symbolic parts of any SymInt.
 Linear linear_of(const SymInt& a);
 /// The context of the operands (null when both are constants); two different ones are an internal error.
