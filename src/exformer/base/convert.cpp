@@ -1,5 +1,4 @@
 // Element conversions between dtypes, as Tensor.to does them.
-#include <cmath>
 #include <cstring>
 #include <type_traits>
 
@@ -9,52 +8,74 @@
 namespace exformer {
 namespace {
 
-float half_to_float(uint16_t bits) {
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000U) << 16;
-  const uint32_t magnitude = static_cast<uint32_t>(bits & 0x7fffU) << 13;
-  // A multiplication by 2^112 moves the exponent to its place and makes subnormals right; inf and nan keep theirs.
-  constexpr uint32_t kScale = (254U - 15U) << 23;
-  float value = std::bit_cast<float>(magnitude) * std::bit_cast<float>(kScale);
-  const uint32_t infinite = (bits & 0x7c00U) == 0x7c00U ? 0x7f800000U : 0U;
-  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | infinite | sign);
+/// A binary float narrower than float32. Rounding, overflow and NaN follow torch's c10/util/Half.h, Float8_e4m3fn.h and
+/// Float8_e5m2.h.
+struct HalfFormat {
+  static constexpr int kBits = 16, kMantissa = 10, kBias = 15;
+  static constexpr bool kHasInfinity = true;
+  static constexpr uint32_t kOverflow = 143U << 23;  // the float32 bits from which on every value is too large: 2^16
+  static constexpr uint32_t kNan = 0x7e00;
+};
+struct Float8E4M3Format {
+  static constexpr int kBits = 8, kMantissa = 3, kBias = 7;
+  static constexpr bool kHasInfinity = false;
+  static constexpr uint32_t kOverflow = 0x43f00000;  // 480
+  static constexpr uint32_t kNan = 0x7f;
+};
+struct Float8E5M2Format {
+  static constexpr int kBits = 8, kMantissa = 2, kBias = 15;
+  static constexpr bool kHasInfinity = true;
+  static constexpr uint32_t kOverflow = 143U << 23;
+  static constexpr uint32_t kNan = 0x7f;
+};
+
+/// Without branches, so that compilers vectorise it; no subnormal float32 occurs, so it does not depend on
+/// flush-to-zero.
+template <class Format>
+float widen(uint32_t bits) {
+  constexpr uint32_t kMask = (1U << (Format::kBits - 1)) - 1;
+  constexpr uint32_t kSpecial = (kMask >> Format::kMantissa) << Format::kMantissa;
+  constexpr uint32_t kSmallestNormal = static_cast<uint32_t>(128 - Format::kBias) << 23;
+  const uint32_t magnitude = bits & kMask;
+  const uint32_t wide = magnitude << (23 - Format::kMantissa);
+  const uint32_t normal = wide + (static_cast<uint32_t>(127 - Format::kBias) << 23);
+  // A subnormal m * 2^k is (smallest normal + m * 2^k) - smallest normal.
+  const float shifted = std::bit_cast<float>(wide + kSmallestNormal) - std::bit_cast<float>(kSmallestNormal);
+  uint32_t result = magnitude < (1U << Format::kMantissa) ? std::bit_cast<uint32_t>(shifted) : normal;
+  if constexpr (Format::kHasInfinity) {
+    result = magnitude >= kSpecial ? wide | 0x7f800000U : result;
+  } else {
+    result = magnitude == kMask ? 0x7fc00000U : result;
+  }
+  return std::bit_cast<float>(result | (bits & (kMask + 1)) << (32 - Format::kBits));
 }
 
-uint16_t float_to_half(float value) {
+template <class Format>
+uint32_t narrow(float value) {
+  constexpr uint32_t kMask = (1U << (Format::kBits - 1)) - 1;
+  constexpr uint32_t kInfinity =
+      Format::kHasInfinity ? (kMask >> Format::kMantissa) << Format::kMantissa : Format::kNan;
+  constexpr uint32_t kSmallestNormal = static_cast<uint32_t>(128 - Format::kBias) << 23;
+  // Adding it puts a subnormal result's last bit at the end of the float's mantissa, where the addition rounds.
+  constexpr uint32_t kMagic = static_cast<uint32_t>(151 - Format::kBias - Format::kMantissa) << 23;
   const auto bits = std::bit_cast<uint32_t>(value);
-  const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000U);
   const uint32_t magnitude = bits & 0x7fffffffU;
-  const bool special = magnitude >= 0x7f800000U;
-  const bool overflow = magnitude >= 0x477ff000U;
-  // Subnormal results round through a float addition that aligns the mantissa.
-  constexpr uint32_t kMagic = ((127U - 15U) + (23U - 10U) + 1U) << 23;
-  const float aligned = std::bit_cast<float>(magnitude) + std::bit_cast<float>(kMagic);
-  const uint32_t subnormal = std::bit_cast<uint32_t>(aligned) - kMagic;
-  const uint32_t odd = (magnitude >> 13) & 1U;
-  const uint32_t normal = (magnitude + 0xc8000fffU + odd) >> 13;
-  uint32_t result = magnitude < 0x38800000U ? subnormal : normal;
-  result = overflow ? 0x7c00U : result;
-  result = special ? (magnitude > 0x7f800000U ? 0x7e00U : 0x7c00U) : result;
-  return static_cast<uint16_t>(sign | result);
+  const uint32_t subnormal =
+      std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + std::bit_cast<float>(kMagic)) - kMagic;
+  const uint32_t odd = (magnitude >> (23 - Format::kMantissa)) & 1U;
+  const uint32_t rebias = static_cast<uint32_t>(127 - Format::kBias) << 23;
+  const uint32_t normal = (magnitude - rebias + (1U << (22 - Format::kMantissa)) - 1 + odd) >> (23 - Format::kMantissa);
+  uint32_t result = magnitude < kSmallestNormal ? subnormal : normal;
+  result = magnitude >= Format::kOverflow ? kInfinity : result;
+  result = magnitude > 0x7f800000U ? Format::kNan : result;
+  return result | (bits >> 31) << (Format::kBits - 1);
 }
 
 struct BoolElement {
   uint8_t value;
 };
 
-/// Float8 with the given layout to float; only reading is needed by checkpoints that are widened.
-float float8_to_float(uint8_t bits, int exponent_bits, int mantissa_bits, int bias, bool has_infinity) {
-  const int exponent = (bits >> mantissa_bits) & ((1 << exponent_bits) - 1);
-  const int mantissa = bits & ((1 << mantissa_bits) - 1);
-  const float sign = (bits & 0x80) ? -1.0F : 1.0F;
-  const int all_ones = (1 << exponent_bits) - 1;
-  if (exponent == all_ones && (has_infinity || mantissa == (1 << mantissa_bits) - 1)) {
-    return has_infinity && mantissa == 0 ? sign * INFINITY : NAN;
-  }
-  const float fraction = static_cast<float>(mantissa) / static_cast<float>(1 << mantissa_bits);
-  return sign * (exponent == 0 ? std::ldexp(fraction, 1 - bias) : std::ldexp(1.0F + fraction, exponent - bias));
-}
-
-struct Float8E4M3 {
+struct Float8E4M3Element {
   uint8_t bits;
 };
 struct Float8E5M2Element {
@@ -65,13 +86,13 @@ struct Float8E5M2Element {
 template <class T>
 auto load(T element) {
   if constexpr (std::is_same_v<T, Half>) {
-    return half_to_float(element.bits);
+    return widen<HalfFormat>(element.bits);
   } else if constexpr (std::is_same_v<T, BFloat16>) {
     return static_cast<float>(element);
-  } else if constexpr (std::is_same_v<T, Float8E4M3>) {
-    return float8_to_float(element.bits, 4, 3, 7, false);
+  } else if constexpr (std::is_same_v<T, Float8E4M3Element>) {
+    return widen<Float8E4M3Format>(element.bits);
   } else if constexpr (std::is_same_v<T, Float8E5M2Element>) {
-    return float8_to_float(element.bits, 5, 2, 15, true);
+    return widen<Float8E5M2Format>(element.bits);
   } else if constexpr (std::is_same_v<T, BoolElement>) {
     return static_cast<int64_t>(element.value != 0);
   } else {
@@ -83,15 +104,23 @@ template <class T, class V>
 T store(V value) {
   if constexpr (std::is_same_v<T, Half>) {
     Half half;
-    half.bits = float_to_half(static_cast<float>(value));
+    half.bits = static_cast<uint16_t>(narrow<HalfFormat>(static_cast<float>(value)));
     return half;
+  } else if constexpr (std::is_same_v<T, Float8E4M3Element>) {
+    return {static_cast<uint8_t>(narrow<Float8E4M3Format>(static_cast<float>(value)))};
+  } else if constexpr (std::is_same_v<T, Float8E5M2Element>) {
+    return {static_cast<uint8_t>(narrow<Float8E5M2Format>(static_cast<float>(value)))};
   } else if constexpr (std::is_same_v<T, BFloat16>) {
     return BFloat16(static_cast<float>(value));
   } else if constexpr (std::is_same_v<T, BoolElement>) {
     return {static_cast<uint8_t>(value != V(0))};
   } else if constexpr (std::is_integral_v<T> && std::is_floating_point_v<V>) {
-    // Values outside int64 are undefined in torch; here they become the smallest integer, as x86 does.
-    const bool fits = value > static_cast<V>(-9.3e18) && value < static_cast<V>(9.2e18);
+    // What does not fit is undefined in torch; here it is what x86 makes of it, on every machine.
+    constexpr V kLimit = static_cast<V>(9223372036854775808.0);  // 2^63
+    if constexpr (std::is_same_v<T, uint64_t>) {
+      if (value >= kLimit && value < 2 * kLimit) return static_cast<uint64_t>(value - kLimit) | uint64_t{1} << 63;
+    }
+    const bool fits = value >= -kLimit && value < kLimit;
     return static_cast<T>(fits ? static_cast<int64_t>(value) : INT64_MIN);
   } else {
     return static_cast<T>(value);
@@ -123,7 +152,7 @@ void with_element_type(DType dtype, Visit&& visit) {
     case DType::Int32: return visit(int32_t{});
     case DType::UInt64: return visit(uint64_t{});
     case DType::Int64: return visit(int64_t{});
-    case DType::Float8E4M3FN: return visit(Float8E4M3{});
+    case DType::Float8E4M3FN: return visit(Float8E4M3Element{});
     case DType::Float8E5M2: return visit(Float8E5M2Element{});
     case DType::Float16: return visit(Half{});
     case DType::BFloat16: return visit(BFloat16{});
@@ -135,21 +164,18 @@ void with_element_type(DType dtype, Visit&& visit) {
 
 }  // namespace
 
-Half::Half(float value) : bits(float_to_half(value)) {}
-Half::operator float() const { return half_to_float(bits); }
+Half::Half(float value) : bits(static_cast<uint16_t>(narrow<HalfFormat>(value))) {}
+Half::operator float() const { return widen<HalfFormat>(bits); }
 
 void convert_elements(DType from, const void* source, DType to, void* target, size_t count) {
   if (from == to) {
     std::memcpy(target, source, count * item_size(from));
     return;
   }
-  if (to == DType::Float8E4M3FN || to == DType::Float8E5M2) unsupported("conversion to {} is not supported", dtype_name(to));
   with_element_type(from, [&](auto source_element) {
     with_element_type(to, [&](auto target_element) {
-      using To = decltype(target_element);
-      if constexpr (!std::is_same_v<To, Float8E4M3> && !std::is_same_v<To, Float8E5M2Element>) {
-        convert_block<decltype(source_element), To>(static_cast<const std::byte*>(source), static_cast<std::byte*>(target), count);
-      }
+      convert_block<decltype(source_element), decltype(target_element)>(static_cast<const std::byte*>(source),
+                                                                        static_cast<std::byte*>(target), count);
     });
   });
 }

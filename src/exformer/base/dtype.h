@@ -12,8 +12,23 @@
 namespace exformer {
 
 enum class DType : uint8_t {
-  Bool, UInt8, Int8, UInt16, Int16, UInt32, Int32, UInt64, Int64,
-  Float8E4M3FN, Float8E5M2, Float16, BFloat16, Float32, Float64, Complex64, Complex128,
+  Bool,
+  UInt8,
+  Int8,
+  UInt16,
+  Int16,
+  UInt32,
+  Int32,
+  UInt64,
+  Int64,
+  Float8E4M3FN,
+  Float8E5M2,
+  Float16,
+  BFloat16,
+  Float32,
+  Float64,
+  Complex64,
+  Complex128,
 };
 
 /// Bytes of one element.
@@ -50,7 +65,8 @@ struct BFloat16 {
   explicit operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 };
 
-/// Converts `count` elements between any two real dtypes as Tensor.to does (round to nearest even, float to int truncates).
+/// Converts `count` elements between any two real dtypes as Tensor.to does (round to nearest even, float to int
+/// truncates).
 void convert_elements(DType from, const void* source, DType to, void* target, size_t count);
 
 }  // namespace exformer

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace exformer {
 
@@ -23,7 +24,8 @@ class MappedFile {
 
   Bytes bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
-  /// Tells the kernel that these bytes have been used, so that a large export does not push out other pages.
+  /// Takes the pages of these bytes out of this process, so that a large export stays small; they are read again when
+  /// touched.
   void release_pages(Bytes range) const;
 
  private:
@@ -33,7 +35,7 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-/// The whole file as text. Throws ExportError naming the path; files above `limit` bytes are refused.
+/// The whole file (or pipe) as text. Throws ExportError naming the path; more than `limit` bytes are refused.
 std::string read_text_file(const std::filesystem::path& path, size_t limit = size_t{1} << 30);
 
 /// Sequential writer that knows its offset. Every failed write throws ExportError with the path and the cause.
@@ -61,41 +63,58 @@ class OutputFile {
   uint64_t offset_ = 0;
 };
 
-/// A directory written aside (`.<name>.partial-<pid>` in the same parent) and moved to its place by commit().
-/// Without commit() nothing stays. An existing non-empty target is replaced only if it is an earlier export (holds export.json).
-class StagedDirectory {
+/// A file or directory `.<name>.partial-<pid>-<count>` beside its target, removed unless it has been moved away. Its
+/// process holds a lock on it, so that later exports to the same target can tell and remove what a killed process left.
+/// Used by the two below.
+class Staging {
  public:
-  explicit StagedDirectory(std::filesystem::path target);
-  ~StagedDirectory();
-  StagedDirectory(const StagedDirectory&) = delete;
-  StagedDirectory& operator=(const StagedDirectory&) = delete;
+  enum class Kind { File, Directory };
+  Staging(const std::filesystem::path& target, Kind kind);
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
 
-  /// Where files are written until commit().
-  const std::filesystem::path& path() const { return staging_; }
+  const std::filesystem::path& path() const { return path_; }
+  /// Absolute, symbolic links resolved.
   const std::filesystem::path& target() const { return target_; }
-  void commit();
+  /// Keeps the parent directories that were created for it.
+  void set_committed() { committed_ = true; }
 
  private:
   std::filesystem::path target_;
-  std::filesystem::path staging_;
+  std::filesystem::path path_;
+  std::vector<std::filesystem::path> created_parents_;
+  int lock_ = -1;
   bool committed_ = false;
 };
 
-/// One file written aside and renamed by commit(); the same promises as StagedDirectory.
-class StagedFile {
+/// A directory written aside and moved to its place by commit(). Without commit() nothing stays. An existing non-empty
+/// target is replaced, in one step, only if it is an earlier export (holds export.json). Of concurrent exports to one
+/// target each is whole, and one of them stays. Parent directories are created.
+class StagedDirectory {
  public:
-  explicit StagedFile(std::filesystem::path target);
-  ~StagedFile();
-  StagedFile(const StagedFile&) = delete;
-  StagedFile& operator=(const StagedFile&) = delete;
+  explicit StagedDirectory(const std::filesystem::path& target);
 
-  const std::filesystem::path& path() const { return staging_; }
+  /// Where files are written until commit().
+  const std::filesystem::path& path() const { return staging_.path(); }
+  const std::filesystem::path& target() const { return staging_.target(); }
   void commit();
 
  private:
-  std::filesystem::path target_;
-  std::filesystem::path staging_;
-  bool committed_ = false;
+  Staging staging_;
+};
+
+/// One file written aside and renamed by commit(); the same promises as StagedDirectory. Only regular files are
+/// replaced.
+class StagedFile {
+ public:
+  explicit StagedFile(const std::filesystem::path& target);
+
+  const std::filesystem::path& path() const { return staging_.path(); }
+  void commit();
+
+ private:
+  Staging staging_;
 };
 
 }  // namespace exformer

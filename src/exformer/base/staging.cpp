@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,56 +23,98 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// ".<name>.partial-<pid>-<count>" beside the target.
-fs::path staging_path(const fs::path& target) {
-  static std::atomic<int> count{0};  // names only: two exports of one process must differ
-  return target.parent_path() / fmt::format(".{}.partial-{}-{}", target.filename().string(), ::getpid(), ++count);
+void remove_directories(const std::vector<fs::path>& outermost_first) {
+  for (auto path = outermost_first.rbegin(); path != outermost_first.rend(); ++path) ::rmdir(path->c_str());
+}
+
+/// Creates the parent directories of `target`; says which were new, outermost first.
+std::vector<fs::path> create_parents(const fs::path& target) {
+  std::vector<fs::path> created;
+  std::error_code error;
+  for (fs::path path = target.parent_path(); !fs::exists(path, error) && path != path.parent_path();
+       path = path.parent_path()) {
+    created.insert(created.begin(), path);
+  }
+  fs::create_directories(target.parent_path(), error);
+  if (!error) return created;
+  remove_directories(created);
+  fail("cannot create '{}': {}", target.parent_path().string(), error.message());
+}
+
+/// Removes `path` when the process that made it is gone. A live one holds a lock on it, and holding that lock while
+/// removing keeps a live one from taking it; where locks do not work its process number must do.
+void remove_if_abandoned(const fs::path& path, std::string_view after_prefix) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0) return;
+  bool abandoned = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+  if (!abandoned && errno != EWOULDBLOCK) {
+    int process = 0;
+    const auto [end, error] = std::from_chars(after_prefix.data(), after_prefix.data() + after_prefix.size(), process);
+    abandoned =
+        error == std::errc() && process > 0 && process != ::getpid() && ::kill(process, 0) != 0 && errno == ESRCH;
+  }
+  std::error_code ignored;
+  if (abandoned) fs::remove_all(path, ignored);
+  ::close(descriptor);
 }
 
 /// Removes what killed processes left beside the target.
-void remove_abandoned(const fs::path& target) {
-  const std::string prefix = fmt::format(".{}.partial-", target.filename().string());
+void remove_abandoned(const fs::path& target, const std::string& prefix) {
   std::error_code ignored;
+  std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(target.parent_path(), ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(prefix)) continue;
-    int process = 0;
-    const auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), process);
-    if (error != std::errc() || process <= 0 || process == ::getpid()) continue;
-    if (::kill(process, 0) != 0 && errno == ESRCH) fs::remove_all(entry.path(), ignored);
+    if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
   }
+  for (const fs::path& path : found)
+    remove_if_abandoned(path, std::string_view(path.filename().string()).substr(prefix.size()));
 }
 
-fs::path prepared_target(fs::path target) {
-  if (target.filename().empty()) target = target.parent_path();  // "out/" names the same place as "out"
-  target = fs::absolute(target).lexically_normal();
+/// Makes an empty file or directory that did not exist; false with errno otherwise.
+bool make_new(const fs::path& path, Staging::Kind kind) {
+  if (kind == Staging::Kind::Directory) return ::mkdir(path.c_str(), 0777) == 0;
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  return descriptor >= 0 && ::close(descriptor) == 0;
+}
+
+/// The same place by its real name: absolute, without "out/" or symbolic links.
+fs::path real_target(fs::path target) {
   if (target.filename().empty()) target = target.parent_path();
   std::error_code error;
-  fs::create_directories(target.parent_path(), error);
-  if (error) fail("cannot create '{}': {}", target.parent_path().string(), error.message());
-  remove_abandoned(target);
-  return target;
+  const fs::path real = fs::weakly_canonical(fs::absolute(target), error);
+  if (error) fail("cannot write to '{}': {}", target.string(), error.message());
+  if (real.filename().empty()) fail("cannot write to '{}': it has no name of its own", target.string());
+  return real;
 }
 
-bool is_replaceable(const fs::path& target) {
+bool is_replaceable_directory(const fs::path& path) {
   std::error_code error;
-  if (!fs::exists(target, error)) return true;
-  if (!fs::is_directory(target, error)) return false;
-  return fs::is_empty(target, error) || fs::exists(target / "export.json", error);
+  if (!fs::exists(fs::symlink_status(path, error))) return true;
+  if (!fs::is_directory(path, error)) return false;
+  return fs::is_empty(path, error) || fs::exists(path / "export.json", error);
+}
+
+bool exchange(const fs::path& a, const fs::path& b) {
+  return ::syscall(SYS_renameat2, AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
 }
 
 /// Puts `staging` in the place of the directory `target`; what was there goes to `staging`.
-void exchange(const fs::path& staging, const fs::path& target) {
-  for (int attempt = 0; attempt < 16; ++attempt) {
+void put_in_place(const fs::path& staging, const fs::path& target) {
+  for (int attempt = 0; attempt < 64; ++attempt) {
     if (::rename(staging.c_str(), target.c_str()) == 0) return;
     if (errno != ENOTEMPTY && errno != EEXIST) break;
-    if (::syscall(SYS_renameat2, AT_FDCWD, staging.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return;
+    if (exchange(staging, target)) return;
     if (errno == ENOENT) continue;  // another export moved it between the two calls
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) break;
     // No exchange on this file system: move the old one aside first.
     const fs::path old = staging.string() + ".old";
     if (::rename(target.c_str(), old.c_str()) != 0 && errno != ENOENT) break;
     const bool moved = ::rename(staging.c_str(), target.c_str()) == 0;
+    const int cause = errno;
     std::error_code ignored;
+    if (!moved && cause != ENOTEMPTY && cause != EEXIST && ::rename(old.c_str(), target.c_str()) == 0) {
+      errno = cause;
+      break;
+    }
     fs::remove_all(old, ignored);
     if (moved) return;
   }
@@ -80,39 +123,69 @@ void exchange(const fs::path& staging, const fs::path& target) {
 
 }  // namespace
 
-StagedDirectory::StagedDirectory(fs::path target) : target_(prepared_target(std::move(target))) {
-  if (!is_replaceable(target_)) {
-    fail("'{}' exists and is not an earlier export (no export.json); it is left alone", target_.string());
+Staging::Staging(const fs::path& target, Kind kind)
+    : target_(real_target(target)), created_parents_(create_parents(target_)) {
+  static std::atomic<unsigned> count{0};  // names only: two exports of one process must differ
+  const std::string prefix = fmt::format(".{}.partial-", target_.filename().string());
+  remove_abandoned(target_, prefix);
+  while (true) {
+    path_ = target_.parent_path() / fmt::format("{}{}-{}", prefix, ::getpid(), ++count);
+    if (!make_new(path_, kind)) {
+      if (errno == EEXIST) continue;
+      const int cause = errno;
+      remove_directories(created_parents_);
+      fail("cannot write to '{}': {}", target_.parent_path().string(), std::strerror(cause));
+    }
+    lock_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (lock_ < 0 && errno == ENOENT) continue;  // taken for abandoned before it was locked
+    if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return;  // no locks here
+      ::close(lock_);
+      continue;
+    }
+    struct stat held {
+    }, named{};
+    if (::fstat(lock_, &held) == 0 && ::stat(path_.c_str(), &named) == 0 && held.st_ino == named.st_ino) return;
+    ::close(lock_);
   }
-  staging_ = staging_path(target_);
-  std::error_code error;
-  fs::create_directory(staging_, error);
-  if (error) fail("cannot write to '{}': {}", target_.parent_path().string(), error.message());
 }
 
-StagedDirectory::~StagedDirectory() {
+Staging::~Staging() {
   std::error_code ignored;
-  fs::remove_all(staging_, ignored);  // after a commit: the directory that was replaced, if any
+  fs::remove_all(path_, ignored);  // after the commit of a directory: what was replaced, if anything
+  if (!committed_) remove_directories(created_parents_);
+  if (lock_ >= 0) ::close(lock_);
+}
+
+StagedDirectory::StagedDirectory(const fs::path& target) : staging_(target, Staging::Kind::Directory) {
+  if (is_replaceable_directory(this->target())) return;
+  fail("'{}' exists and is not an earlier export (no export.json); it is left alone", this->target().string());
 }
 
 void StagedDirectory::commit() {
-  if (!is_replaceable(target_)) fail("'{}' has appeared meanwhile and is not an export; it is left alone", target_.string());
-  exchange(staging_, target_);
-  committed_ = true;
+  if (is_replaceable_directory(target())) {
+    put_in_place(path(), target());
+    // Somebody's files may have come between the look and the exchange: then they go back.
+    if (is_replaceable_directory(path()) || !exchange(path(), target())) {
+      staging_.set_committed();
+      return;
+    }
+  }
+  fail("'{}' has appeared meanwhile and is not an export; it is left alone", target().string());
 }
 
-StagedFile::StagedFile(fs::path target) : target_(prepared_target(std::move(target))), staging_(staging_path(target_)) {}
-
-StagedFile::~StagedFile() {
-  std::error_code ignored;
-  if (!committed_) fs::remove(staging_, ignored);
+StagedFile::StagedFile(const fs::path& target) : staging_(target, Staging::Kind::File) {
+  std::error_code error;
+  const fs::file_status status = fs::status(staging_.target(), error);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    fail("cannot write '{}': it is not a regular file", staging_.target().string());
 }
 
 void StagedFile::commit() {
   std::error_code error;
-  fs::rename(staging_, target_, error);
-  if (error) fail("cannot move the finished file to '{}': {}", target_.string(), error.message());
-  committed_ = true;
+  fs::rename(path(), staging_.target(), error);
+  if (error) fail("cannot move the finished file to '{}': {}", staging_.target().string(), error.message());
+  staging_.set_committed();
 }
 
 }  // namespace exformer

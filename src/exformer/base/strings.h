@@ -8,7 +8,8 @@
 namespace exformer {
 
 /// Up to `count` of `candidates` closest to `name` by edit distance, best first; candidates too far away are left out.
-std::vector<std::string> nearest_names(std::string_view name, const std::vector<std::string>& candidates, size_t count = 3);
+std::vector<std::string> nearest_names(std::string_view name, const std::vector<std::string>& candidates,
+                                       size_t count = 3);
 /// " (nearest: a, b, c)" from nearest_names, or an empty string.
 std::string nearest_hint(std::string_view name, const std::vector<std::string>& candidates);
 

@@ -1,14 +1,19 @@
 #include "exformer/tensor/host_tensor.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <numeric>
+#include <limits>
 
 namespace exformer {
 namespace {
 
 std::shared_ptr<std::byte> allocate(size_t size) {
   constexpr size_t kAlignment = 64;
+  constexpr size_t kLargest = std::numeric_limits<size_t>::max() / 2;
+  if (size > kLargest) fail("out of memory: a tensor of {} bytes cannot be allocated", size);
   void* memory = std::aligned_alloc(kAlignment, (std::max<size_t>(size, 1) + kAlignment - 1) / kAlignment * kAlignment);
   if (!memory) fail("out of memory: {} bytes could not be allocated", size);
   return {static_cast<std::byte*>(memory), std::free};
@@ -57,7 +62,14 @@ std::vector<int64_t> contiguous_strides(const std::vector<int64_t>& sizes) {
 }
 
 int64_t element_count(const std::vector<int64_t>& sizes) {
-  return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
+  int64_t count = 1;
+  bool overflow = false;
+  for (const int64_t size : sizes) {
+    if (size == 0) return 0;
+    overflow = __builtin_mul_overflow(count, size, &count) || overflow;
+  }
+  if (overflow) fail("a tensor of sizes [{}] has too many elements", fmt::join(sizes, ", "));
+  return count;
 }
 
 HostTensor HostTensor::empty_strided(DType dtype, std::vector<int64_t> sizes, std::vector<int64_t> strides) {
@@ -83,7 +95,8 @@ HostTensor HostTensor::zeros(DType dtype, std::vector<int64_t> sizes) {
   return tensor;
 }
 
-HostTensor HostTensor::view_of(DType dtype, std::vector<int64_t> sizes, Bytes bytes, std::shared_ptr<const void> owner) {
+HostTensor HostTensor::view_of(DType dtype, std::vector<int64_t> sizes, Bytes bytes,
+                               std::shared_ptr<const void> owner) {
   HostTensor tensor;
   tensor.dtype_ = dtype;
   tensor.strides_ = contiguous_strides(sizes);
@@ -92,6 +105,14 @@ HostTensor HostTensor::view_of(DType dtype, std::vector<int64_t> sizes, Bytes by
   tensor.base_ = const_cast<std::byte*>(bytes.data());
   tensor.owner_ = std::move(owner);
   tensor.defined_ = true;
+  return tensor;
+}
+
+HostTensor HostTensor::view_of(DType dtype, std::vector<int64_t> sizes, Bytes bytes,
+                               std::shared_ptr<const MappedFile> file) {
+  const MappedFile* mapping = file.get();
+  HostTensor tensor = view_of(dtype, std::move(sizes), bytes, std::shared_ptr<const void>(std::move(file)));
+  tensor.mapping_ = mapping;
   return tensor;
 }
 
@@ -142,8 +163,23 @@ HostTensor HostTensor::contiguous() const {
       std::memcpy(target, source, static_cast<size_t>(count) * item);
       return;
     }
-    for (int64_t i = 0; i < count; ++i) std::memcpy(target + i * static_cast<int64_t>(item), source + i * stride * static_cast<int64_t>(item), item);
+    const auto step = static_cast<int64_t>(item);
+    for (int64_t i = 0; i < count; ++i) std::memcpy(target + i * step, source + i * stride * step, item);
   });
+  return result;
+}
+
+bool HostTensor::is_aligned() const {
+  const size_t alignment = is_complex(dtype_) ? item_size(dtype_) / 2 : item_size(dtype_);
+  return reinterpret_cast<uintptr_t>(base_) % alignment == 0;
+}
+
+HostTensor HostTensor::aligned() const {
+  if (is_aligned()) return *this;
+  const HostTensor source = contiguous();
+  if (source.is_aligned()) return source;
+  HostTensor result = empty(dtype_, sizes_);
+  std::memcpy(result.base_, source.base_, byte_size());
   return result;
 }
 
@@ -170,13 +206,15 @@ int64_t offset_of(const HostTensor& tensor, int64_t index) {
 
 double HostTensor::item_double(int64_t index) const {
   double value = 0.0;
-  convert_elements(dtype_, base_ + offset_of(*this, index) * static_cast<int64_t>(item_size(dtype_)), DType::Float64, &value, 1);
+  convert_elements(dtype_, base_ + offset_of(*this, index) * static_cast<int64_t>(item_size(dtype_)), DType::Float64,
+                   &value, 1);
   return value;
 }
 
 int64_t HostTensor::item_int(int64_t index) const {
   int64_t value = 0;
-  convert_elements(dtype_, base_ + offset_of(*this, index) * static_cast<int64_t>(item_size(dtype_)), DType::Int64, &value, 1);
+  convert_elements(dtype_, base_ + offset_of(*this, index) * static_cast<int64_t>(item_size(dtype_)), DType::Int64,
+                   &value, 1);
   return value;
 }
 

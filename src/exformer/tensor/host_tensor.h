@@ -16,6 +16,7 @@ namespace exformer {
 
 /// Row-major strides, in elements, as Tensor.contiguous() has them (a size of 0 counts as 1).
 std::vector<int64_t> contiguous_strides(const std::vector<int64_t>& sizes);
+/// Throws ExportError when the product does not fit 63 bits.
 int64_t element_count(const std::vector<int64_t>& sizes);
 
 /// Copies share the bytes. A default-made one is undefined (torch's None tensor).
@@ -30,6 +31,9 @@ class HostTensor {
   static HostTensor empty_strided(DType dtype, std::vector<int64_t> sizes, std::vector<int64_t> strides);
   /// A contiguous window on bytes that `owner` keeps alive; no copy. Read-only by convention.
   static HostTensor view_of(DType dtype, std::vector<int64_t> sizes, Bytes bytes, std::shared_ptr<const void> owner);
+  /// The same on a mapped file, whose pages LazyTensor::stream gives back once they are used.
+  static HostTensor view_of(DType dtype, std::vector<int64_t> sizes, Bytes bytes,
+                            std::shared_ptr<const MappedFile> file);
   template <class T>
   static HostTensor from(DType dtype, std::vector<int64_t> sizes, const std::vector<T>& values);
   /// A 0-d tensor.
@@ -48,9 +52,13 @@ class HostTensor {
 
   /// The first element; strides count from here. T must fit the dtype's size.
   template <class T>
-  T* data() { return reinterpret_cast<T*>(base_); }
+  T* data() {
+    return reinterpret_cast<T*>(base_);
+  }
   template <class T>
-  const T* data() const { return reinterpret_cast<const T*>(base_); }
+  const T* data() const {
+    return reinterpret_cast<const T*>(base_);
+  }
   std::byte* raw() { return base_; }
   const std::byte* raw() const { return base_; }
   /// The bytes of a contiguous tensor.
@@ -59,8 +67,12 @@ class HostTensor {
   HostTensor as_strided(std::vector<int64_t> sizes, std::vector<int64_t> strides, int64_t offset) const;
   /// Same contiguous bytes, other sizes with the same number of elements.
   HostTensor reshaped(std::vector<int64_t> sizes) const;
-  /// This tensor if contiguous, else a contiguous copy.
+  /// This tensor if contiguous, else a contiguous copy (aligned).
   HostTensor contiguous() const;
+  /// True when typed access is allowed. Only a view of file contents can be unaligned.
+  bool is_aligned() const;
+  /// This tensor if aligned, else an aligned contiguous copy.
+  HostTensor aligned() const;
   /// A contiguous copy in another dtype (or this, when nothing changes).
   HostTensor to(DType dtype) const;
   /// Element `index` of the row-major order, as double or int64.
@@ -69,6 +81,8 @@ class HostTensor {
   /// True when both start at the same byte and have the same geometry and dtype: tied weights.
   bool is_same_storage(const HostTensor& other) const;
   const std::shared_ptr<const void>& owner() const { return owner_; }
+  /// The mapped file that the bytes belong to, if they do.
+  const MappedFile* mapping() const { return mapping_; }
 
  private:
   DType dtype_ = DType::Float32;
@@ -76,6 +90,7 @@ class HostTensor {
   std::vector<int64_t> strides_;
   std::byte* base_ = nullptr;
   std::shared_ptr<const void> owner_;
+  const MappedFile* mapping_ = nullptr;  // kept by owner_
   bool defined_ = false;
 };
 

@@ -16,26 +16,30 @@ std::optional<Bytes> LazyTensor::direct_bytes() const {
 }
 
 void LazyTensor::stream(const std::function<void(Bytes)>& sink, size_t block) const {
-  if (const auto bytes = direct_bytes()) {
-    for (size_t at = 0; at < bytes->size(); at += block) sink(bytes->subspan(at, std::min(block, bytes->size() - at)));
-    return;
-  }
   const size_t from = item_size(source_.dtype());
   const size_t to = item_size(dtype_);
-  const size_t block_count = std::max<size_t>(block / std::max(from, to), 1);
+  const bool converts = source_.dtype() != dtype_;
   const auto count = static_cast<size_t>(source_.element_count());
-  std::vector<std::byte> buffer(std::min(block_count, count) * to);
+  const size_t block_count = std::max<size_t>(block / to, 1);
+  std::vector<std::byte> buffer(converts ? std::min(block_count, count) * to : 0);
   for (size_t at = 0; at < count; at += block_count) {
     const size_t elements = std::min(block_count, count - at);
-    convert_elements(source_.dtype(), source_.raw() + at * from, dtype_, buffer.data(), elements);
-    sink(Bytes(buffer.data(), elements * to));
+    const Bytes read(source_.raw() + at * from, elements * from);
+    if (converts) {
+      convert_elements(source_.dtype(), read.data(), dtype_, buffer.data(), elements);
+      sink(Bytes(buffer.data(), elements * to));
+    } else {
+      sink(read);
+    }
+    if (source_.mapping()) source_.mapping()->release_pages(read);
   }
 }
 
-HostTensor LazyTensor::materialize() const { return source_.to(dtype_); }
+HostTensor LazyTensor::materialize() const { return source_.to(dtype_).aligned(); }
 
 std::string LazyTensor::storage_key() const {
-  return fmt::format("{}:{}:{}", static_cast<const void*>(source_.raw()), source_.byte_size(), dtype_name(dtype_));
+  return fmt::format("{}:{}:{}:{}", static_cast<const void*>(source_.raw()), source_.byte_size(),
+                     dtype_name(source_.dtype()), dtype_name(dtype_));
 }
 
 }  // namespace exformer

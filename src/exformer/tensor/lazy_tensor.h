@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,11 @@ class LazyTensor {
   uint64_t byte_size() const;
   /// The bytes themselves when no conversion is needed, for a write without a copy.
   std::optional<Bytes> direct_bytes() const;
-  /// Calls `sink` with consecutive blocks of at most `block` bytes that together are the contents.
+  /// Calls `sink` with consecutive blocks of at most `block` bytes that together are the contents. At most one block is
+  /// in memory of this process at a time: conversions share one buffer, and pages of a mapped source are given back
+  /// after each block.
   void stream(const std::function<void(Bytes)>& sink, size_t block = size_t{8} << 20) const;
-  /// The contents in memory; no copy where direct_bytes() has a value.
+  /// The contents in memory, aligned; no copy where direct_bytes() has a value at an aligned address.
   HostTensor materialize() const;
   /// Equal keys mean equal contents: one copy in the output.
   std::string storage_key() const;
