@@ -111,8 +111,8 @@ class SymContext {
 
 /// The value under given symbol values; `lookup` gets a symbol's name.
 int64_t evaluate(const SymInt& a, const std::function<int64_t(std::string_view)>& lookup);
-/// The expression with symbols replaced; `lookup` returns nothing for a symbol that stays. The result may live in another
-/// context, if every symbol is replaced by one of that context or by a constant.
+/// The expression with symbols replaced; `lookup` returns nothing for a symbol that stays. The result may live in
+/// another context, if every symbol is replaced by one of that context or by a constant.
 SymInt substitute(const SymInt& a, const std::function<std::optional<SymInt>(std::string_view)>& lookup);
 /// Names of the symbols in `a`, each once, in order of first use.
 std::vector<std::string> free_symbols(const SymInt& a);
