@@ -1,4 +1,4 @@
-// Ops that copy a tensor's values, perhaps to another dtype or layout, and those that are the identity when a model is not trained.
+// Ops that copy a tensor's values, perhaps to another dtype or layout, or write values over it.
 #include "exformer/ops/builder.h"
 #include "exformer/ops/declarations.h"
 #include "exformer/ops/fill.h"
@@ -216,45 +216,12 @@ void declare_overwriting(OpRegistry& ops) {
                              }});
 }
 
-/// Random masks are outside of what an exported program can hold.
-template <class A>
-void require_inference(const A& args) {
-  const auto* train = args["train"].template get_if<bool>();
-  if (train && *train && args.real("p") > 0.0) unsupported("{}: training mode (train=True, p={}) is not exported", args.schema().name, args.real("p"));
-}
-
-void declare_dropout(OpRegistry& ops, std::string_view schema) {
-  declare_with_inplace(ops, {.schema = schema,
-                             .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                               require_inference(args);
-                               return {*args.tensor(args.schema().arguments[0].name)};
-                             },
-                             .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {args.tensor(args.schema().arguments[0].name)}; },
-                             .decompose = [](GraphBuilder&, const ValueArgs& args) -> std::vector<Value*> {
-                               return {args.tensor(args.schema().arguments[0].name)};
-                             }});
-}
-
 }  // namespace
 
 void declare_copy_ops(OpRegistry& ops) {
   declare_to_family(ops);
   declare_copies(ops);
   declare_overwriting(ops);
-  declare_dropout(ops, "aten::dropout(Tensor input, float p, bool train) -> Tensor");
-  declare_dropout(ops, "aten::feature_dropout(Tensor input, float p, bool train) -> Tensor");
-  ops.declare({.schema = "aten::native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 require_inference(args);
-                 const TensorMeta& input = *args.tensor("input");
-                 return {TensorMeta{input.dtype, input.sizes, like_strides(input)}, TensorMeta{DType::Bool, input.sizes, like_strides(input)}};
-               },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                 const HostTensor& input = args.tensor("input");
-                 return {copied(input, input.dtype()), filled(DType::Bool, input.sizes(), Scalar{Scalar::Kind::Bool, 1})};
-               },
-               .out_variant = "aten::native_dropout.out",
-               .tags = Tag::Core});
 }
 
 }  // namespace exformer
