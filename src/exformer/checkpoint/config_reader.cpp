@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "exformer/base/error.h"
 #include "exformer/base/strings.h"
@@ -14,8 +15,10 @@ const Json* ConfigReader::find(const std::string& name) {
   return found == object_->end() || found->is_null() ? nullptr : &*found;
 }
 
-void ConfigReader::wrong(const std::string& name, const std::string& allowed) {
-  std::string received = object_->at(name).dump();
+void ConfigReader::missing(const std::string& name) const { fail("{}: there is no '{}'", source_, name); }
+
+void ConfigReader::wrong(const std::string& name, const std::string& allowed) const {
+  std::string received = dump_json(object_->at(name));
   if (received.size() > 80) received = received.substr(0, 77) + "...";
   fail("{}: '{}' is {}, allowed is {}", source_, name, received, allowed);
 }
@@ -27,21 +30,39 @@ bool ConfigReader::is_null(const std::string& name) {
   return found != object_->end() && found->is_null();
 }
 
+int64_t ConfigReader::int_of(const Json& value, const std::string& name, IntRange range,
+                             std::string_view prefix) const {
+  const auto refuse = [&]() { wrong(name, fmt::format("{}an integer in [{}, {}]", prefix, range.min, range.max)); };
+  int64_t integer = 0;
+  if (value.is_number_unsigned()) {
+    if (value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) refuse();
+    integer = value.get<int64_t>();
+  } else if (value.is_number_integer()) {
+    integer = value.get<int64_t>();
+  } else if (value.is_number_float() && std::floor(value.get<double>()) == value.get<double>() &&
+             std::abs(value.get<double>()) < 1e15) {
+    integer = static_cast<int64_t>(value.get<double>());
+  } else {
+    refuse();
+  }
+  if (integer < range.min || integer > range.max) refuse();
+  return integer;
+}
+
+int64_t ConfigReader::required_int(const std::string& name, IntRange range) {
+  const Json* value = find(name);
+  if (!value) missing(name);
+  return int_of(*value, name, range);
+}
+
 int64_t ConfigReader::optional_int(const std::string& name, int64_t otherwise, IntRange range) {
   const Json* value = find(name);
-  if (!value) return otherwise;
-  const std::string allowed = fmt::format("an integer in [{}, {}]", range.min, range.max);
-  int64_t integer = 0;
-  if (value->is_number_unsigned() && value->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) wrong(name, allowed);
-  if (value->is_number_integer()) {
-    integer = value->get<int64_t>();
-  } else if (value->is_number_float() && std::floor(value->get<double>()) == value->get<double>() && std::abs(value->get<double>()) < 1e15) {
-    integer = static_cast<int64_t>(value->get<double>());
-  } else {
-    wrong(name, allowed);
-  }
-  if (integer < range.min || integer > range.max) wrong(name, allowed);
-  return integer;
+  return value ? int_of(*value, name, range) : otherwise;
+}
+
+double ConfigReader::required_real(const std::string& name) {
+  if (!find(name)) missing(name);
+  return optional_real(name, 0.0);
 }
 
 double ConfigReader::optional_real(const std::string& name, double otherwise) {
@@ -54,9 +75,15 @@ double ConfigReader::optional_real(const std::string& name, double otherwise) {
 bool ConfigReader::optional_bool(const std::string& name, bool otherwise) {
   const Json* value = find(name);
   if (!value) return otherwise;
-  if (value->is_number_integer() && (value->get<int64_t>() == 0 || value->get<int64_t>() == 1)) return value->get<int64_t>() == 1;
+  if (value->is_number_integer() && (value->get<int64_t>() == 0 || value->get<int64_t>() == 1))
+    return value->get<int64_t>() == 1;
   if (!value->is_boolean()) wrong(name, "true or false");
   return value->get<bool>();
+}
+
+std::string ConfigReader::required_string(const std::string& name) {
+  if (!find(name)) missing(name);
+  return optional_string(name, "");
 }
 
 std::string ConfigReader::optional_string(const std::string& name, const std::string& otherwise) {
@@ -66,35 +93,63 @@ std::string ConfigReader::optional_string(const std::string& name, const std::st
   return value->get<std::string>();
 }
 
+std::string ConfigReader::optional_choice(const std::string& name, const std::string& otherwise,
+                                          const std::vector<std::string>& allowed) {
+  std::string value = optional_string(name, otherwise);
+  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
+    unsupported("{}: '{}' is '{}', which is not supported{}; supported: {}", source_, name, value,
+                nearest_hint(value, allowed), join(allowed, ", "));
+  }
+  return value;
+}
+
 std::vector<std::string> ConfigReader::optional_strings(const std::string& name) {
   const Json* value = find(name);
   if (!value) return {};
-  if (!value->is_array() || !std::all_of(value->begin(), value->end(), [](const Json& item) { return item.is_string(); })) wrong(name, "a list of strings");
+  if (!value->is_array() ||
+      !std::all_of(value->begin(), value->end(), [](const Json& item) { return item.is_string(); }))
+    wrong(name, "a list of strings");
   return value->get<std::vector<std::string>>();
 }
 
 std::vector<double> ConfigReader::optional_reals(const std::string& name) {
   const Json* value = find(name);
   if (!value) return {};
-  if (!value->is_array() || !std::all_of(value->begin(), value->end(), [](const Json& item) { return item.is_number(); })) wrong(name, "a list of numbers");
+  if (!value->is_array() ||
+      !std::all_of(value->begin(), value->end(), [](const Json& item) { return item.is_number(); }))
+    wrong(name, "a list of numbers");
   return value->get<std::vector<double>>();
 }
 
-std::pair<int64_t, int64_t> ConfigReader::optional_int_pair(const std::string& name, std::pair<int64_t, int64_t> otherwise) {
+std::vector<int64_t> ConfigReader::optional_ints(const std::string& name, IntRange range) {
+  const Json* value = find(name);
+  if (!value) return {};
+  constexpr std::string_view kPrefix = "a list, each element ";
+  if (!value->is_array()) wrong(name, fmt::format("{}an integer in [{}, {}]", kPrefix, range.min, range.max));
+  std::vector<int64_t> integers;
+  for (const Json& item : *value) integers.push_back(int_of(item, name, range, kPrefix));
+  return integers;
+}
+
+std::pair<int64_t, int64_t> ConfigReader::optional_int_pair(const std::string& name,
+                                                            std::pair<int64_t, int64_t> otherwise) {
   const Json* value = find(name);
   if (!value) return otherwise;
-  const auto is_size = [](const Json& item) { return item.is_number_integer() && item.get<int64_t>() >= 1 && item.get<int64_t>() <= (1 << 24); };
-  if (is_size(*value)) return {value->get<int64_t>(), value->get<int64_t>()};
-  if (!value->is_array() || value->size() != 2 || !is_size((*value)[0]) || !is_size((*value)[1])) wrong(name, "a positive integer or two of them");
-  return {(*value)[0].get<int64_t>(), (*value)[1].get<int64_t>()};
+  constexpr IntRange kRange{.min = 1, .max = 1 << 24};
+  constexpr std::string_view kPrefix = "one or a list of two, each ";
+  if (!value->is_array()) {
+    const int64_t both = int_of(*value, name, kRange, kPrefix);
+    return {both, both};
+  }
+  if (value->size() != 2) wrong(name, fmt::format("{}an integer in [{}, {}]", kPrefix, kRange.min, kRange.max));
+  return {int_of((*value)[0], name, kRange, kPrefix), int_of((*value)[1], name, kRange, kPrefix)};
 }
 
 int64_t ConfigReader::num_labels() {
-  if (const Json* labels = find("id2label"); labels && labels->is_object() && !labels->empty()) {
-    read_.insert("num_labels");
-    return static_cast<int64_t>(labels->size());
-  }
-  return optional_int("num_labels", 2, {.min = 0});
+  const Json* labels = find("id2label");
+  if (labels && !labels->is_object()) wrong("id2label", "an object");
+  // Both given: num_labels wins, as the last attribute that PreTrainedConfig.__post_init__ sets.
+  return optional_int("num_labels", labels ? static_cast<int64_t>(labels->size()) : 2, {.min = 0});
 }
 
 std::optional<std::string> ConfigReader::dtype() {
@@ -105,61 +160,17 @@ std::optional<std::string> ConfigReader::dtype() {
   return std::nullopt;
 }
 
-RopeParameters ConfigReader::rope_parameters() {
-  const Json* parameters = find("rope_parameters");
-  const Json* scaling = find("rope_scaling");
-  const std::string name = parameters ? "rope_parameters" : "rope_scaling";
-  const Json* object = parameters ? parameters : scaling;
-  RopeParameters rope;
-  rope.rope_theta = optional_real("rope_theta", rope.rope_theta);
-  rope.partial_rotary_factor = optional_real("partial_rotary_factor", rope.partial_rotary_factor);
-  if (has("original_max_position_embeddings")) rope.original_max_position_embeddings = optional_int("original_max_position_embeddings", 0, {.min = 1});
-  if (object) {
-    if (!object->is_object()) wrong(name, "an object");
-    ConfigReader reader(*object, source_ + ": " + name);
-    rope.rope_type = reader.optional_string("rope_type", reader.optional_string("type", "default"));
-    rope.rope_theta = reader.optional_real("rope_theta", rope.rope_theta);
-    rope.partial_rotary_factor = reader.optional_real("partial_rotary_factor", rope.partial_rotary_factor);
-    if (reader.has("original_max_position_embeddings")) {
-      rope.original_max_position_embeddings = reader.optional_int("original_max_position_embeddings", 0, {.min = 1});
-    }
-    const auto real = [&](const char* field) { return reader.has(field) ? std::optional(reader.optional_real(field, 0.0)) : std::nullopt; };
-    rope.factor = real("factor");
-    rope.attention_factor = real("attention_factor");
-    rope.beta_fast = real("beta_fast");
-    rope.beta_slow = real("beta_slow");
-    rope.mscale = real("mscale");
-    rope.mscale_all_dim = real("mscale_all_dim");
-    rope.low_freq_factor = real("low_freq_factor");
-    rope.high_freq_factor = real("high_freq_factor");
-    rope.truncate = reader.optional_bool("truncate", true);
-    rope.short_factor = reader.optional_reals("short_factor");
-    rope.long_factor = reader.optional_reals("long_factor");
+std::vector<std::string> ConfigReader::layer_types() {
+  // _LEGACY_LAYER_TYPE_REMAP of transformers' configuration_utils.py
+  static const std::map<std::string, std::string> kRenamed = {{"mamba", "linear_attention"},
+                                                              {"attention", "full_attention"},
+                                                              {"deepseek_sparse_attention", "indexed_attention"},
+                                                              {"qwen_sparse_attention", "indexed_attention"}};
+  std::vector<std::string> types = optional_strings("layer_types");
+  for (std::string& type : types) {
+    if (const auto renamed = kRenamed.find(type); renamed != kRenamed.end()) type = renamed->second;
   }
-  const std::vector<std::string> types = {"default", "linear", "dynamic", "yarn", "longrope", "llama3"};
-  if (rope.rope_type == "su") rope.rope_type = "longrope";  // its name before transformers 4.43
-  if (std::find(types.begin(), types.end(), rope.rope_type) == types.end()) {
-    unsupported("{}: rope_type '{}' is not supported{}; supported: {}", source_, rope.rope_type, nearest_hint(rope.rope_type, types), join(types, ", "));
-  }
-  const auto need = [&](bool present, std::string_view field) {
-    if (!present) fail("{}: rope_type '{}' needs '{}' in {}", source_, rope.rope_type, field, name);
-  };
-  if (rope.rope_theta <= 0.0) fail("{}: rope_theta is {}, allowed is a positive number", source_, rope.rope_theta);
-  if (rope.partial_rotary_factor <= 0.0 || rope.partial_rotary_factor > 1.0) {
-    fail("{}: partial_rotary_factor is {}, allowed is (0, 1]", source_, rope.partial_rotary_factor);
-  }
-  if (rope.factor && *rope.factor <= 0.0) fail("{}: the rope factor is {}, allowed is a positive number", source_, *rope.factor);
-  if (rope.rope_type == "linear" || rope.rope_type == "dynamic" || rope.rope_type == "llama3") need(rope.factor.has_value(), "factor");
-  if (rope.rope_type == "longrope") {
-    need(!rope.short_factor.empty(), "short_factor");
-    need(!rope.long_factor.empty(), "long_factor");
-  }
-  if (rope.rope_type == "llama3") {
-    need(rope.low_freq_factor.has_value(), "low_freq_factor");
-    need(rope.high_freq_factor.has_value(), "high_freq_factor");
-    if (*rope.high_freq_factor <= *rope.low_freq_factor) fail("{}: high_freq_factor must be above low_freq_factor", source_);
-  }
-  return rope;
+  return types;
 }
 
 std::vector<std::string> ConfigReader::unread_keys() const {
