@@ -54,9 +54,13 @@ std::optional<DType> combine(std::optional<DType> higher, std::optional<DType> l
 int stride_order(std::span<const std::vector<SymInt>> strides, const std::vector<SymInt>& sizes, size_t a, size_t b) {
   for (const auto& stride : strides) {
     if (stride[a] == SymInt(0) || stride[b] == SymInt(0)) continue;
-    if (less(stride[a], stride[b]) == Truth::Yes) return -1;
-    if (less(stride[b], stride[a]) == Truth::Yes) return 1;
-    if (stride[a] == stride[b] && less(sizes[b], sizes[a]) == Truth::Yes) return 1;
+    if (stride[a] == stride[b]) {
+      if (less(sizes[b], sizes[a]) == Truth::Yes) return 1;
+    } else if (less_equal(stride[a], stride[b]) == Truth::Yes) {  // equal only where a size is 1, whose stride no one reads
+      return -1;
+    } else if (less_equal(stride[b], stride[a]) == Truth::Yes) {
+      return 1;
+    }
   }
   return 0;
 }

@@ -1,0 +1,308 @@
+// Runs a table of op calls (rows.json beside tensors.safetensors) and writes what this library makes of each: metas and values at every
+// set of sizes, from the op itself and from its decomposition. test_ops.py compares them with torch.
+//
+//   op_runner --list            the declared ops as JSON
+//   op_runner FOLDER            reads FOLDER/rows.json, writes FOLDER/results.json and FOLDER/results.safetensors
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <span>
+
+#include "exformer/base/file.h"
+#include "exformer/base/json.h"
+#include "exformer/ops/builder.h"
+#include "exformer/symbolic/printers.h"
+
+namespace exformer {
+namespace {
+
+/// Contiguous tensors by name, as safetensors holds them.
+class TensorFile {
+ public:
+  explicit TensorFile(const std::filesystem::path& path) : file_(MappedFile::open(path)) {
+    const Bytes bytes = file_->bytes();
+    uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), sizeof(length));
+    header_ = parse_json({reinterpret_cast<const char*>(bytes.data()) + 8, length}, path.string());
+    data_ = bytes.subspan(8 + length);
+  }
+  HostTensor get(const std::string& name, DType dtype) const {
+    const Json& entry = header_.at(name);
+    const auto begin = entry["data_offsets"][0].get<size_t>();
+    const auto end = entry["data_offsets"][1].get<size_t>();
+    const auto count = static_cast<int64_t>((end - begin) / item_size(dtype));
+    return HostTensor::view_of(dtype, {count}, data_.subspan(begin, end - begin), file_);
+  }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+  Json header_;
+  Bytes data_;
+};
+
+class TensorWriter {
+ public:
+  void add(const std::string& name, const HostTensor& tensor) {
+    const HostTensor whole = tensor.contiguous();
+    static const std::map<DType, std::string> kNames{
+        {DType::Bool, "BOOL"},   {DType::UInt8, "U8"},     {DType::Int8, "I8"},    {DType::Int16, "I16"},   {DType::Int32, "I32"},
+        {DType::Int64, "I64"},   {DType::Float16, "F16"},  {DType::BFloat16, "BF16"}, {DType::Float32, "F32"}, {DType::Float64, "F64"},
+        {DType::Complex64, "C64"}, {DType::UInt16, "U16"}, {DType::UInt32, "U32"}, {DType::UInt64, "U64"}};
+    header_[name] = {{"dtype", kNames.at(whole.dtype())}, {"shape", whole.sizes()}, {"data_offsets", {data_.size(), data_.size() + whole.byte_size()}}};
+    const Bytes bytes = whole.bytes();
+    data_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  void write(const std::filesystem::path& path) const {
+    std::string header = header_.empty() ? "{}" : header_.dump();
+    header.resize((header.size() + 7) / 8 * 8, ' ');
+    const uint64_t length = header.size();
+    OutputFile file(path);
+    file.write(std::string_view(reinterpret_cast<const char*>(&length), sizeof(length)));
+    file.write(header);
+    file.write(data_);
+    file.close();
+  }
+
+ private:
+  Json header_ = Json::object();
+  std::string data_;
+};
+
+/// One row in hand: its graph, and how its symbols read in one set of sizes.
+struct RowGraph {
+  Graph graph;
+  std::vector<Value*> inputs;
+};
+
+SymInt read_size(SymContext& symbols, const Json& text) {
+  return text.is_string() ? symbols.parse(text.get<std::string>()) : SymInt(text.get<int64_t>());
+}
+std::vector<SymInt> read_sizes(SymContext& symbols, const Json& list) {
+  std::vector<SymInt> sizes;
+  for (const Json& item : list) sizes.push_back(read_size(symbols, item));
+  return sizes;
+}
+
+MemoryFormat read_format(const std::string& name) {
+  if (name == "contiguous_format") return MemoryFormat::Contiguous;
+  if (name == "channels_last") return MemoryFormat::ChannelsLast;
+  if (name == "channels_last_3d") return MemoryFormat::ChannelsLast3d;
+  return MemoryFormat::Preserve;
+}
+
+/// Arguments are objects with one member that names the kind.
+Argument read_argument(RowGraph& row, const Json& json) {
+  const auto& [kind, value] = *json.items().begin();
+  if (kind == "none") return None{};
+  if (kind == "tensor") return row.inputs.at(value.get<size_t>());
+  if (kind == "tensors") {
+    std::vector<Value*> list;
+    for (const Json& item : value) list.push_back(item.is_null() ? nullptr : row.inputs.at(item.get<size_t>()));
+    return list;
+  }
+  if (kind == "int") return read_size(row.graph.symbols(), value);
+  if (kind == "ints") return read_sizes(row.graph.symbols(), value);
+  if (kind == "float") return value.is_string() ? std::stod(value.get<std::string>()) : value.get<double>();
+  if (kind == "floats") return value.get<std::vector<double>>();
+  if (kind == "bool") return value.get<bool>();
+  if (kind == "bools") return value.get<std::vector<bool>>();
+  if (kind == "str") return value.get<std::string>();
+  if (kind == "dtype") return *parse_dtype(value.get<std::string>());
+  if (kind == "memory_format") return read_format(value.get<std::string>());
+  if (kind == "device") return Device::Cpu;
+  if (kind == "layout") return Layout::Strided;
+  fail("unknown kind of argument '{}'", kind);
+}
+
+void add_inputs(RowGraph& row, const Json& json) {
+  for (const auto& [name, bounds] : json["symbols"].items()) {
+    Symbol symbol{.name = name};
+    if (bounds.contains("min")) symbol.min = bounds["min"].get<int64_t>();
+    if (bounds.contains("max")) symbol.max = bounds["max"].get<int64_t>();
+    if (bounds.contains("divisor")) symbol.divisor = bounds["divisor"].get<int64_t>();
+    row.graph.symbols().symbol(symbol);
+  }
+  for (const Json& input : json["inputs"]) {
+    TensorMeta meta;
+    meta.dtype = *parse_dtype(input["dtype"].get<std::string>());
+    meta.sizes = read_sizes(row.graph.symbols(), input["sizes"]);
+    meta.strides = read_sizes(row.graph.symbols(), input["strides"]);
+    row.inputs.push_back(row.graph.add_input("x" + std::to_string(row.inputs.size()), std::move(meta)));
+  }
+}
+
+using Lookup = std::function<int64_t(std::string_view)>;
+
+std::vector<int64_t> evaluate_all(const std::vector<SymInt>& list, const Lookup& lookup) {
+  std::vector<int64_t> values;
+  for (const SymInt& item : list) values.push_back(evaluate(item, lookup));
+  return values;
+}
+
+BasicArgument<HostTensor> concrete(const Argument& argument, const std::map<const Value*, HostTensor>& values, const Lookup& lookup) {
+  if (const auto* number = argument.get_if<SymInt>()) return SymInt(evaluate(*number, lookup));
+  if (const auto* numbers = argument.get_if<std::vector<SymInt>>()) return evaluate_all(*numbers, lookup);
+  return map_tensors<HostTensor>(argument, [&](const Value* value) { return value ? values.at(value) : HostTensor(); });
+}
+
+/// Runs every node by its reference kernel.
+std::map<const Value*, HostTensor> interpret(const Graph& graph, std::map<const Value*, HostTensor> values, const Lookup& lookup) {
+  for (const auto& node : graph.nodes()) {
+    std::vector<BasicArgument<HostTensor>> arguments;
+    for (const Argument& argument : node->arguments()) arguments.push_back(concrete(argument, values, lookup));
+    const std::vector<HostTensor> results = run_kernel(OpRegistry::standard().get(*node), arguments);
+    if (results.size() != node->outputs().size()) fail("{} gave {} results for {}", node->op(), results.size(), node->outputs().size());
+    for (size_t i = 0; i < results.size(); ++i) values[node->output(i)] = results[i];
+  }
+  return values;
+}
+
+Json meta_json(const Value& value) {
+  if (value.kind != ValueKind::Tensor) return {{"kind", static_cast<int>(value.kind)}, {"sym", to_string(value.sym)}};
+  return {{"dtype", dtype_name(value.meta.dtype)}, {"sizes", to_string(value.meta.sizes)}, {"strides", to_string(value.meta.strides)}};
+}
+
+Json evaluated_json(const Value& value, const Lookup& lookup) {
+  if (value.kind != ValueKind::Tensor) return {{"sym", evaluate(value.sym, lookup)}};
+  return {{"sizes", evaluate_all(value.meta.sizes, lookup)}, {"strides", evaluate_all(value.meta.strides, lookup)}};
+}
+
+Json error_json(const ExportError& error) { return {{"kind", static_cast<int>(error.kind())}, {"message", error.what()}}; }
+
+/// Applies decompositions until none is left. False when the first op has none.
+bool decompose_all(Graph& graph) {
+  const OpRegistry& ops = OpRegistry::standard();
+  bool changed = false;
+  for (bool again = true; again;) {
+    again = false;
+    for (auto it = graph.nodes().begin(); it != graph.nodes().end();) {
+      Node* node = (it++)->get();
+      again = decompose_node(node, ops) || again;
+    }
+    changed = changed || again;
+  }
+  return changed;
+}
+
+class Runner {
+ public:
+  explicit Runner(const std::filesystem::path& folder) : folder_(folder), tensors_(folder / "tensors.safetensors") {}
+
+  void run() {
+    const Json rows = parse_json(read_text_file(folder_ / "rows.json"), "rows.json");
+    Json results = Json::object();
+    for (const Json& row : rows) {
+      const auto id = row["id"].get<std::string>();
+      results[id] = run_row(id, row);
+    }
+    OutputFile file(folder_ / "results.json");
+    file.write(results.dump());
+    file.close();
+    writer_.write(folder_ / "results.safetensors");
+  }
+
+ private:
+  Json run_row(const std::string& id, const Json& json) {
+    RowGraph row;
+    Json result = Json::object();
+    std::vector<Value*> outputs;
+    try {
+      add_inputs(row, json);
+      std::vector<Argument> positional;
+      for (const Json& argument : json["args"]) positional.push_back(read_argument(row, argument));
+      std::vector<NamedArgument> named;
+      std::vector<std::string> names;
+      for (const auto& [name, value] : json["kwargs"].items()) names.push_back(name);
+      for (const std::string& name : names) named.push_back({name, read_argument(row, json["kwargs"][name])});
+      outputs = GraphBuilder(row.graph).call_all(json["op"].get<std::string>(), std::move(positional), std::move(named));
+    } catch (const ExportError& error) {
+      return {{"error", error_json(error)}};
+    }
+    for (const Value* value : outputs) result["outputs"].push_back(meta_json(*value));
+    std::vector<Argument> returned(outputs.begin(), outputs.end());
+    row.graph.set_outputs(returned);
+    run_sets(id, json, row, result, "direct");
+    try {
+      if (decompose_all(row.graph)) run_sets(id, json, row, result, "decomposed");
+    } catch (const ExportError& error) {
+      result["decomposed"] = {{"error", error_json(error)}};
+    }
+    return result;
+  }
+
+  void run_sets(const std::string& id, const Json& json, RowGraph& row, Json& result, const std::string& mode) {
+    std::vector<Value*> outputs;
+    for (const Argument& output : row.graph.outputs()) outputs.push_back(output.as<Value*>());
+    Json& sets = result[mode] = Json::array();
+    for (size_t set = 0; set < json["sets"].size(); ++set) {
+      const Json& sizes = json["sets"][set];
+      const Lookup lookup = [&](std::string_view name) { return sizes.at(std::string(name)).get<int64_t>(); };
+      Json entry = Json::object();
+      for (const Value* value : outputs) entry["metas"].push_back(evaluated_json(*value, lookup));
+      try {
+        std::map<const Value*, HostTensor> values;
+        for (size_t i = 0; i < row.inputs.size(); ++i) {
+          const TensorMeta& meta = row.inputs[i]->meta;
+          const HostTensor storage = tensors_.get(json["inputs"][i]["data"][set].get<std::string>(), meta.dtype);
+          values[row.inputs[i]] = storage.as_strided(evaluate_all(meta.sizes, lookup), evaluate_all(meta.strides, lookup), 0);
+        }
+        const auto results = interpret(row.graph, std::move(values), lookup);
+        for (size_t i = 0; i < outputs.size(); ++i) {
+          const std::string name = id + "/" + mode + "/" + std::to_string(set) + "/" + std::to_string(i);
+          writer_.add(name, results.at(outputs[i]));
+          entry["values"].push_back(name);
+        }
+      } catch (const ExportError& error) {
+        entry["error"] = error_json(error);
+      }
+      sets.push_back(std::move(entry));
+    }
+  }
+
+  std::filesystem::path folder_;
+  TensorFile tensors_;
+  TensorWriter writer_;
+};
+
+void list_ops() {
+  Json ops = Json::array();
+  for (const auto& op : OpRegistry::standard().ops()) {
+    Json arguments = Json::array();
+    for (const SchemaArgument& argument : op->schema.arguments) {
+      arguments.push_back({{"name", argument.name}, {"keyword_only", argument.keyword_only}, {"mutated", argument.mutated}, {"has_default", argument.has_default}});
+    }
+    ops.push_back({{"name", op->schema.name},
+                   {"arguments", arguments},
+                   {"returns", op->schema.returns.size()},
+                   {"out_variant", op->out_variant},
+                   {"core", has_tag(op->tags, Tag::Core)},
+                   {"view", has_tag(op->tags, Tag::View)},
+                   {"inplace", has_tag(op->tags, Tag::Inplace)},
+                   {"random", has_tag(op->tags, Tag::Random)},
+                   {"data_dependent", has_tag(op->tags, Tag::DataDependent)},
+                   {"kernel", op->kernel != nullptr},
+                   {"decompose", op->decompose != nullptr}});
+  }
+  std::puts(ops.dump().c_str());
+}
+
+}  // namespace
+}  // namespace exformer
+
+int main(int count, char** arguments) {
+  if (count != 2) {
+    std::fputs("usage: op_runner --list | op_runner FOLDER\n", stderr);
+    return 2;
+  }
+  try {
+    if (std::string_view(arguments[1]) == "--list") {
+      exformer::list_ops();
+    } else {
+      exformer::Runner(arguments[1]).run();
+    }
+  } catch (const exformer::ExportError& error) {
+    std::fprintf(stderr, "op_runner: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
