@@ -122,7 +122,9 @@ std::vector<SymInt> broadcast_sizes(const std::vector<SymInt>& a, const std::vec
     const SymInt& right = i + b.size() >= rank ? b[i + b.size() - rank] : one;
     if (left == one) {
       result[i] = right;
-    } else if (right == one || known_equal(left, right)) {
+    } else if (right == one) {
+      result[i] = left;
+    } else if (known_equal(left, right)) {
       result[i] = left.is_constant() || !right.is_constant() ? left : right;
     } else {
       const bool impossible = equal(left, right) == Truth::No;
