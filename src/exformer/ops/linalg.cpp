@@ -227,7 +227,6 @@ void declare_linalg_ops(OpRegistry& ops) {
                  return {add_product_meta(args, matmul_meta(left, right, args.schema().name))};
                },
                .kernel = add_product_kernel("batch1", "batch2"),
-               .out_variant = "aten::baddbmm.out",
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  return {add_scaled(builder, args, builder.call("aten::bmm", {args.tensor("batch1"), args.tensor("batch2")}))};
                }});
@@ -238,7 +237,6 @@ void declare_linalg_ops(OpRegistry& ops) {
                  return {matmul_meta(*args.tensor("self"), *args.tensor("vec"), args.schema().name)};
                },
                .kernel = product_kernel("self", "vec"),
-               .out_variant = "aten::mv.out",
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  Value* column = builder.call("aten::unsqueeze", {args.tensor("vec"), 1});
                  return {builder.call("aten::squeeze.dim", {builder.call("aten::mm", {args.tensor("self"), column}), 1})};
@@ -250,7 +248,6 @@ void declare_linalg_ops(OpRegistry& ops) {
                  return {add_product_meta(args, matmul_meta(*args.tensor("mat"), *args.tensor("vec"), args.schema().name))};
                },
                .kernel = add_product_kernel("mat", "vec"),
-               .out_variant = "aten::addmv.out",
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  return {add_scaled(builder, args, builder.call("aten::mv", {args.tensor("mat"), args.tensor("vec")}))};
                }});
@@ -261,7 +258,6 @@ void declare_linalg_ops(OpRegistry& ops) {
                  return {matmul_meta(*args.tensor("self"), *args.tensor("tensor"), args.schema().name)};
                },
                .kernel = product_kernel("self", "tensor"),
-               .out_variant = "aten::dot.out",
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  Value* row = builder.call("aten::unsqueeze", {args.tensor("self"), 0});
                  Value* column = builder.call("aten::unsqueeze", {args.tensor("tensor"), 1});
@@ -286,7 +282,6 @@ void declare_linalg_ops(OpRegistry& ops) {
                  const HostTensor row = other.as_strided({1, other.size(0)}, {1, other.strides()[0]}, 0).to(dtype);
                  return {product(column, row, args.schema().name)};
                },
-               .out_variant = "aten::outer.out",
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  Value* column = builder.call("aten::unsqueeze", {args.tensor("self"), 1});
                  return {builder.call("aten::mul.Tensor", {column, args.tensor("vec2")})};

@@ -275,7 +275,6 @@ void declare_pooling_ops(OpRegistry& ops) {
                          "bool count_include_pad=True) -> Tensor",
                .infer = [](const MetaArgs& args) -> Metas { return {avg_pool_meta(args, 1)}; },
                .kernel = [](const KernelArgs& args) { return run_avg_pool(args, 1); },
-               .out_variant = "aten::avg_pool1d.out",
                .tags = Tag::Core | Tag::Reduction,
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  const Window w = read_window(args, 1, false);
@@ -301,7 +300,6 @@ void declare_pooling_ops(OpRegistry& ops) {
   ops.declare({.schema = "aten::adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor",
                .infer = [](const MetaArgs& args) -> Metas { return {adaptive_meta(args)}; },
                .kernel = [](const KernelArgs& args) { return run_adaptive(args, 1); },
-               .out_variant = "aten::adaptive_avg_pool1d.out",
                .tags = Tag::Core | Tag::Reduction,
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  return as_two_dims(builder, args, "aten::_adaptive_avg_pool2d", {with_leading(args.integers("output_size"), 1)});

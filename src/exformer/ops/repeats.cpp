@@ -127,6 +127,9 @@ std::vector<ViewGeometry> meshgrid_geometry(const std::vector<TensorMeta>& tenso
   std::vector<SymInt> sizes;
   for (const TensorMeta& tensor : tensors) {
     if (tensor.rank() > 1) fail("{}: expected 0-d or 1-d tensors, got sizes {}", op, to_string(tensor.sizes));
+    if (tensor.dtype != tensors[0].dtype) {
+      fail("{}: tensors must have one dtype, got {} and {}", op, dtype_name(tensors[0].dtype), dtype_name(tensor.dtype));
+    }
     sizes.push_back(element_count(tensor.sizes));
   }
   if (swap) std::swap(sizes[0], sizes[1]);

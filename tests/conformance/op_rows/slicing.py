@@ -1,0 +1,65 @@
+"""Parts of a tensor by position (ops/slicing.cpp)."""
+
+from op_row import Row, S, T
+
+
+def pair(op, *args, **kwargs):
+    yield Row(op, T("f32", "b", 6, 8), *args, **kwargs)
+    yield Row(op, T("f32", "b", 6, 8, order=(0, 2, 1)), *args, **kwargs)
+
+
+ROWS = [
+    *pair("slice.Tensor", 1, 1, 5, 2),
+    *pair("slice.Tensor", 1, -4, -1),
+    *pair("slice.Tensor", -1, 3, 9223372036854775807),
+    Row("slice.Tensor", T("*", "b", "s"), 1, 0, 3, dtypes=("f32", "bool", "i64", "f16")),
+    Row("slice.Tensor", T("f32", "b", "s"), 1, 0, S("s")),
+    Row("slice.Tensor", T("f32", "b", "s"), 1, -3),
+    Row("slice.Tensor", T("f32", "b", "s"), 1, 2, -2, 3),
+    Row("slice.Tensor", T("f32", "b", "n + s"), 1, S("n"), S("n + s")),
+    Row("slice.Tensor", T("f32", "b", "n + s"), 1, S("-s")),
+    Row("slice.Tensor", T("f32", "b", 6), 1, 4, 2),
+    Row("slice.Tensor", T("f32", "b", 6), 1, 0, 20),
+    Row("slice.Tensor", T("f32", "b", 6), 1, 0, 3, 0, raises=True),
+    Row("slice.Tensor", T("f32", "b", "n"), 1, S("n - s"), refused="whether start"),
+    *pair("select.int", 1, 2),
+    *pair("select.int", 1, -1),
+    Row("select.int", T("f32", "b", "s"), 1, -1),
+    Row("select.int", T("f32", "b", "s"), 1, S("s - 1")),
+    Row("select.int", T("f32", "b", 6), 1, 6, raises=True),
+    Row("select.int", T("f32"), 0, 0, raises=True),
+    *pair("narrow", 1, 2, 3),
+    Row("narrow", T("f32", "b", "s"), 1, S("s - 2"), 2, refused="whether start"),
+    Row("narrow", T("f32", "b", "s + 1"), 1, S("s - 1"), 2),
+    Row("narrow", T("f32", "b", 6), 1, 4, 3, raises=True),
+    *pair("split.Tensor", 4, 1),
+    *pair("split.Tensor", 2, -1),
+    Row("split.Tensor", T("f32", "b", "2*s"), S("s"), 1),
+    Row("split.Tensor", T("f32", "b", "s"), 2, 1, refused="is not known"),
+    Row("split.Tensor", T("f32", "b", 6), -1, 1, raises=True),
+    *pair("split_with_sizes", [1, 2, 3], 1),
+    *pair("split.sizes", [4, 2], 1),
+    Row("split_with_sizes", T("f32", "b", "s + 2"), [2, S("s")], 1),
+    Row("split_with_sizes", T("f32", "b", 6), [1, 2], 1, raises=True),
+    *pair("chunk", 2, 1),
+    *pair("chunk", 4, 1),
+    *pair("chunk", 3, -1),
+    Row("chunk", T("f32", "b", "3*s"), 3, 1),
+    Row("chunk", T("f32", "b", 6), 0, 1, raises=True),
+    *pair("unbind.int", 1),
+    Row("unbind.int", T("f32", 3, "b")),
+    Row("as_strided", T("f32", "b", 6), [2, 3], [1, 2], 1, sets=({"b": 2}, {"b": 3})),
+    *pair("diagonal", 1, 1, 2),
+    *pair("diagonal", -2, 1, 2),
+    *pair("diagonal", 0, 2, 0),
+    Row("diagonal", T("f32", "b", 6), 0, 1, 1, raises=True),
+    *pair("unfold", 1, 3, 2),
+    Row("unfold", T("f32", "b", "s"), 1, 2, 1),
+    Row("unfold", T("f32", "b", 6), 1, 7, 1, raises=True),
+    Row("slice_scatter", T("*", "b", 6), T("*", "b", 2), 1, 1, 5, 2, dtypes=("f32", "i64")),
+    Row("slice_scatter", T("f32", "b", 6, order=(1, 0)), T("f32", "b", 2), 1, 1, 3),
+    Row("slice_scatter", T("f32", "b", "s"), T("f32", "b", "s"), 1),
+    Row("slice_scatter", T("f32", "b", 6), T("f32", "b", 3), 1, 1, 3, raises=True),
+    Row("select_scatter", T("f32", "b", 6), T("f32", "b"), 1, 3),
+    Row("select_scatter", T("f32", "b", 6, 4, order=(0, 2, 1)), T("f32", "b", 4), 1, -1),
+]  # fmt: skip
