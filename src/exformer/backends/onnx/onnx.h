@@ -11,8 +11,14 @@
 
 namespace exformer {
 
+inline constexpr int kOldestOnnxOpset = 18;
+inline constexpr int kNewestOnnxOpset = 24;
+/// 23 brings Attention, RMSNormalization and RotaryEmbedding; of 24 only Swish would be of use, and ONNX Runtime 1.32 runs it slower than
+/// Sigmoid and Mul.
+inline constexpr int kDefaultOnnxOpset = 23;
+
 struct OnnxOptions {
-  std::optional<int> opset_version;  // none: the newest that ONNX Runtime 1.32 runs well
+  std::optional<int> opset_version;  // none: kDefaultOnnxOpset
   bool external_data = true;         // weights in a sidecar; above 2 GB they always are
   bool optimize = true;
   bool export_params = true;         // false: weights become graph inputs without data
@@ -22,7 +28,9 @@ struct OnnxOptions {
   enum class Weights { Copy, Share } weights = Weights::Copy;
 };
 
-struct OnnxGraph;  // backends/onnx/onnx_graph.h
+namespace onnx {
+class OnnxGraph;
+}
 
 /// A lowered model; its weights still lie in the checkpoint.
 class OnnxModel {
@@ -33,7 +41,8 @@ class OnnxModel {
   ~OnnxModel();
   size_t node_count() const;
 
-  std::unique_ptr<OnnxGraph> graph;
+  std::shared_ptr<SymContext> symbols;  // of the graph's sizes
+  std::unique_ptr<onnx::OnnxGraph> graph;
   OnnxOptions options;
 };
 

@@ -1,0 +1,138 @@
+#include "exformer/backends/onnx/shape_arithmetic.h"
+
+#include <algorithm>
+
+#include "exformer/base/error.h"
+#include "exformer/symbolic/printers.h"
+
+namespace exformer::onnx {
+
+void ShapeArithmetic::add_source(ValueId value, const Sizes& sizes) {
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i].is_constant()) continue;
+    const Source source{value, static_cast<int64_t>(i)};
+    if (sources_.try_emplace(sizes[i], source).second && !sizes[i].symbol_name()) derived_.emplace_back(sizes[i], source);
+  }
+}
+
+void ShapeArithmetic::add_unbacked_source(ValueId value, const Sizes& sizes, const SymContext& context) {
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const auto name = sizes[i].symbol_name();
+    if (!name) continue;
+    const auto& symbols = context.symbols();
+    const auto is_unbacked = [&](const Symbol& symbol) { return symbol.name == *name && symbol.unbacked; };
+    if (std::any_of(symbols.begin(), symbols.end(), is_unbacked)) sources_.try_emplace(sizes[i], Source{value, static_cast<int64_t>(i)});
+  }
+}
+
+void ShapeArithmetic::add_scalar_source(ValueId scalar, const SymInt& expression) {
+  if (!expression.is_constant()) sources_.try_emplace(expression, Source{scalar, -1});
+}
+
+ValueId ShapeArithmetic::read(const Source& source) {
+  if (source.dim >= 0) {
+    return graph_.emit("Shape", {source.value}, {{"start", source.dim}, {"end", source.dim + 1}}, DType::Int64, {SymInt(1)});
+  }
+  const ValueId wide = graph_.cast(source.value, DType::Int64);
+  return graph_.emit("Reshape", {wide, graph_.constant_ints({1})}, {}, DType::Int64, {SymInt(1)});
+}
+
+ValueId ShapeArithmetic::solve(const SymInt& symbol) {
+  const std::string name(*symbol.symbol_name());
+  if (std::find(solving_.begin(), solving_.end(), symbol) == solving_.end()) {
+    solving_.push_back(symbol);
+    for (const auto& [expression, source] : derived_) {
+      const auto with = [&](int64_t value) {
+        return substitute(expression, [&](std::string_view other) { return other == name ? std::optional<SymInt>(value) : std::nullopt; });
+      };
+      // expression == coefficient * symbol + rest?
+      const SymInt rest = with(0);
+      const SymInt coefficient = with(1) - rest;
+      if (!coefficient.is_constant() || coefficient == SymInt(0) || coefficient * symbol + rest != expression) continue;
+      bool ready = true;
+      for (const std::string& other : free_symbols(rest)) {
+        const auto is_known = [&](const auto& entry) { return entry.first.symbol_name() == other; };
+        ready = ready && std::any_of(sources_.begin(), sources_.end(), is_known);
+      }
+      if (!ready) continue;
+      ValueId value = read(source);
+      if (rest != SymInt(0)) value = graph_.emit("Sub", {value, one(rest)}, {}, DType::Int64, {SymInt(1)});
+      if (coefficient != SymInt(1)) value = graph_.emit("Div", {value, graph_.constant_ints({coefficient.value()})}, {}, DType::Int64, {SymInt(1)});
+      solving_.pop_back();
+      return value;
+    }
+    solving_.pop_back();
+  }
+  unsupported("the size '{}' cannot be read from any input's shape", name);
+}
+
+ValueId ShapeArithmetic::arithmetic(const SymInt& size) {
+  const SymOperation operation = top_operation(size);
+  if (operation.kind == SymKind::Symbol) return solve(size);
+  const SymInt& left = operation.operands[0];
+  const SymInt& right = operation.operands[1];
+  const auto emit = [&](std::string_view op, ValueId a, ValueId b, Attributes attributes = {}) {
+    return graph_.emit(op, {a, b}, std::move(attributes), DType::Int64, {SymInt(1)});
+  };
+  switch (operation.kind) {
+    case SymKind::Add:
+      // a + -1 * b reads better, and runs faster, as a - b.
+      if (const SymInt negated = -right; !right.is_constant() && top_operation(right).kind == SymKind::Mul && top_operation(right).operands[0] == SymInt(-1)) {
+        return emit("Sub", one(left), one(negated));
+      }
+      return emit("Add", one(left), one(right));
+    case SymKind::Mul: return emit("Mul", one(left), one(right));
+    case SymKind::Min: return emit("Min", one(left), one(right));
+    case SymKind::Max: return emit("Max", one(left), one(right));
+    case SymKind::Mod: return emit("Mod", one(left), one(right));  // of integers: the sign of the divisor, as Python
+    default: {
+      // ONNX divides towards zero, Python downwards: (a - mod(a, b)) / b.
+      const Interval range = bounds(left), divisor = bounds(right);
+      if (range.min >= 0 && divisor.min > 0) return emit("Div", one(left), one(right));
+      return emit("Div", emit("Sub", one(left), one(mod(left, right))), one(right));
+    }
+  }
+}
+
+ValueId ShapeArithmetic::one(const SymInt& size) {
+  if (size.is_constant()) return graph_.constant_ints({size.value()});
+  if (const auto found = ones_.find(size); found != ones_.end()) return found->second;
+  const auto source = sources_.find(size);
+  const ValueId value = source != sources_.end() ? read(source->second) : arithmetic(size);
+  ones_.emplace(size, value);
+  return value;
+}
+
+ValueId ShapeArithmetic::scalar(const SymInt& size) {
+  if (size.is_constant()) return graph_.constant_int(size.value());
+  if (const auto found = scalars_.find(size); found != scalars_.end()) return found->second;
+  const auto source = sources_.find(size);
+  const ValueId value = source != sources_.end() && source->second.dim < 0
+                            ? graph_.cast(source->second.value, DType::Int64)
+                            : graph_.emit("Squeeze", {one(size), graph_.constant_ints({0})}, {}, DType::Int64, {});
+  scalars_.emplace(size, value);
+  return value;
+}
+
+ValueId ShapeArithmetic::vector(const Sizes& sizes) {
+  std::vector<ValueId> parts;
+  std::vector<int64_t> constants;
+  const auto flush = [&] {
+    if (!constants.empty()) parts.push_back(graph_.constant_ints(constants));
+    constants.clear();
+  };
+  for (const SymInt& size : sizes) {
+    if (size.is_constant()) {
+      constants.push_back(size.value());
+    } else {
+      flush();
+      parts.push_back(one(size));
+    }
+  }
+  flush();
+  if (parts.empty()) return graph_.constant_ints({});
+  if (parts.size() == 1) return parts.front();
+  return graph_.emit("Concat", std::move(parts), {{"axis", int64_t{0}}}, DType::Int64, {SymInt(static_cast<int64_t>(sizes.size()))});
+}
+
+}  // namespace exformer::onnx

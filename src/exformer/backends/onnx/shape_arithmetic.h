@@ -1,0 +1,47 @@
+// Symbolic sizes as int64 tensors inside the ONNX graph: each distinct expression is computed once.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "exformer/backends/onnx/onnx_graph.h"
+
+namespace exformer::onnx {
+
+class ShapeArithmetic {
+ public:
+  explicit ShapeArithmetic(OnnxGraph& graph) : graph_(graph) {}
+
+  /// Says that these dims can be read from `value`: every graph input, and results whose sizes data decides.
+  void add_source(ValueId value, const Sizes& sizes);
+  /// The same, for the sizes that hold an unbacked symbol.
+  void add_unbacked_source(ValueId value, const Sizes& sizes, const SymContext& context);
+  /// Says that a 0-d integer tensor holds this expression.
+  void add_scalar_source(ValueId scalar, const SymInt& expression);
+
+  /// A one-element vector. Throws ExportError (Unsupported) when a symbol has no source.
+  ValueId one(const SymInt& size);
+  /// A 0-d tensor.
+  ValueId scalar(const SymInt& size);
+  /// A vector of all sizes.
+  ValueId vector(const Sizes& sizes);
+
+ private:
+  struct Source {
+    ValueId value;
+    int64_t dim;  // -1: the value itself
+  };
+  ValueId read(const Source& source);
+  /// Finds a symbol by solving a source's `coefficient * symbol + rest` for it.
+  ValueId solve(const SymInt& symbol);
+  ValueId arithmetic(const SymInt& size);
+
+  OnnxGraph& graph_;
+  std::unordered_map<SymInt, Source> sources_;
+  std::vector<std::pair<SymInt, Source>> derived_;
+  std::unordered_map<SymInt, ValueId> ones_, scalars_;
+  std::vector<SymInt> solving_;
+};
+
+}  // namespace exformer::onnx
