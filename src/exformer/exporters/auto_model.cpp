@@ -1,6 +1,7 @@
 #include "exformer/exporters/auto_model.h"
 
 #include "exformer/base/strings.h"
+#include "exformer/checkpoint/hub.h"
 
 namespace exformer {
 namespace {
@@ -38,7 +39,7 @@ ModelFacts PretrainedModel::facts() const {
 PretrainedModel load_pretrained(const std::string& path, const PretrainedOptions& options, std::optional<Task> task) {
   PretrainedModel model;
   model.options = options;
-  model.checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(path));
+  model.checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(resolve_checkpoint(path)));
   const Json& config = model.checkpoint->config();
   ConfigReader reader(config, (model.checkpoint->directory() / "config.json").string());
   const std::string model_type = reader.optional_string("model_type", "");

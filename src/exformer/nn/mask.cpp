@@ -50,7 +50,9 @@ Tensor make_attention_mask(Tracer& tracer, AttentionImplementation implementatio
   }
   if (options.padding_mask.defined()) {
     Tensor padding = options.padding_mask.to(DType::Bool);
-    if (options.key_offset != SymInt(0)) padding = padding.slice(1, options.key_offset, options.key_offset + options.key_length);
+    if (options.key_offset != SymInt(0)) {
+      padding = call("aten::index_select", {padding, 1, tracer.arange(options.key_length) + options.key_offset});
+    }
     restrict(padding.unsqueeze(1).unsqueeze(1));
   }
   if (!mask.defined()) return mask;
