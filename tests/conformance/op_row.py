@@ -99,11 +99,12 @@ class T:
             repeated = list(itertools.islice(itertools.cycle(self.values), count))
             return torch.tensor(repeated, dtype=dtype)
         if self.distinct:
-            return torch.randperm(count, generator=generator).sub(count // 2).to(dtype)
+            return torch.randperm(count, generator=generator).sub(0 if dtype == torch.uint8 else count // 2).to(dtype)
         if dtype == torch.bool:
             return torch.randint(0, 2, (count,), generator=generator).bool()
         if not dtype.is_floating_point and not dtype.is_complex:
-            low = self.low if self.low is not None else (0 if dtype == torch.uint8 else -5)
+            low = self.low if self.low is not None else -5
+            low = max(low, 0) if dtype == torch.uint8 else low
             high = self.high if self.high is not None else low + 10
             return torch.randint(low, high + 1, (count,), generator=generator, dtype=dtype)
         if self.low is not None or self.high is not None:

@@ -23,12 +23,13 @@ from op_row import cases_of  # noqa: E402
 
 RUNNER = Path(os.environ.get("EXFORMER_BUILD", HERE.parents[1] / "build" / "release")) / "tests" / "conformance" / "op_runner"
 
-# Relative and absolute tolerance by dtype: float32 in one op, 16-bit floats to one unit in the last place.
+# Relative and absolute tolerance by dtype. 16-bit floats: a unit in the last place of the result, and of inputs of size 1 to 2, because torch
+# rounds between the steps of some loops and not of others.
 TOLERANCE = {
     torch.float64: (1e-9, 1e-10),
     torch.float32: (2e-5, 2e-6),
-    torch.float16: (1.5e-3, 1e-5),
-    torch.bfloat16: (1.2e-2, 1e-4),
+    torch.float16: (2e-3, 2e-3),
+    torch.bfloat16: (1.6e-2, 1.6e-2),
     torch.complex64: (2e-5, 2e-6),
 }
 
@@ -172,7 +173,8 @@ def check(case, result, tensors, modes):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_op_equals_torch(case, results):
     table, tensors = results
-    check(case, table[case.id], tensors, ("direct", "decomposed", "kernel"))
+    is_inplace = case.op.partition(".")[0].endswith("_") and not case.op.startswith("__")
+    check(case, table[case.id], tensors, ("direct",) if is_inplace else ("direct", "decomposed", "kernel"))
 
 
 @pytest.mark.parametrize("case", INPLACE, ids=lambda case: case.id)

@@ -33,10 +33,11 @@ struct Activation {
   std::string_view out = {};
   Tag tags = Tag::None;
   UnaryInput input = kFloat;
+  InferFunction infer = nullptr;  // where a result does not keep the input's layout
 };
 void declare_activation(OpRegistry& ops, Activation activation, UnaryForm form = kWithInplace) {
   OpDeclaration declaration{.schema = activation.schema,
-                            .infer = unary_infer(kSame, activation.input),
+                            .infer = activation.infer ? activation.infer : unary_infer(kSame, activation.input),
                             .kernel = std::move(activation.kernel),
                             .out_variant = activation.out,
                             .tags = Tag::Pointwise | activation.tags,
@@ -240,6 +241,11 @@ void declare_exponential(OpRegistry& ops) {
                         Value* low = builder.call("aten::clamp", {self, None{}, 0});
                         Value* size = builder.call("aten::neg", {builder.call("aten::abs", {self})});
                         return {builder.call("aten::sub.Tensor", {low, builder.call("aten::log1p", {builder.call("aten::exp", {size})})})};
+                      },
+                      .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+                        const TensorMeta& self = *args.tensor("self");
+                        check_unary_input(self.dtype, kFloat, args.schema().name);
+                        return {contiguous_meta(self.dtype, self.sizes)};
                       }},
                      UnaryForm::Functional);
 }

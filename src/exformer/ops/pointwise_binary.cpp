@@ -13,8 +13,18 @@ namespace {
 
 std::array<std::string_view, 2> operand_names(const OpSchema& schema) { return {schema.arguments[0].name, schema.arguments[1].name}; }
 
+/// Differences are refused as soon as one operand is bool.
+void refuse_bool(const MetaArgs& args) {
+  for (const std::string_view name : operand_names(args.schema())) {
+    const auto* tensor = args.optional_tensor(name);
+    if (tensor ? (*tensor)->dtype == DType::Bool : args.scalar(name).kind == Scalar::Kind::Bool) {
+      fail("{}: '{}' must not be bool; use logical_xor or bitwise_xor", args.schema().name, name);
+    }
+  }
+}
+
 void check_input(DType common, BinaryInput input, std::string_view op) {
-  if (input == BinaryInput::NotBool && common == DType::Bool) fail("{}: not defined for bool; use logical_xor or bitwise ops", op);
+  if (input == BinaryInput::NotBool && common == DType::Bool) fail("{}: not defined for bool", op);
   if (input == BinaryInput::Integral && !is_integer(common) && common != DType::Bool) {
     fail("{}: expected integers or bool, got {}", op, dtype_name(common));
   }
@@ -27,6 +37,7 @@ InferFunction binary_infer(BinaryRule rule) {
     const auto names = operand_names(args.schema());
     const DType common = common_dtype(args, names);
     check_input(common, rule.input, args.schema().name);
+    if (rule.input == BinaryInput::NoBoolOperand) refuse_bool(args);
     const DType dtype = rule.result == BinaryResult::Bool ? DType::Bool : rule.result == BinaryResult::Floating ? to_floating(common) : common;
     return {pointwise_result(args, names, dtype)};
   };
@@ -65,6 +76,7 @@ namespace {
 constexpr BinaryRule kArithmetic{};
 constexpr BinaryRule kRounded{.rounding = ScalarRounding::ToCommon};
 constexpr BinaryRule kNoBool{.input = BinaryInput::NotBool};
+constexpr BinaryRule kDifference{.input = BinaryInput::NoBoolOperand};
 constexpr BinaryRule kBits{.input = BinaryInput::Integral, .rounding = ScalarRounding::ToCommon};
 constexpr BinaryRule kFloating{.result = BinaryResult::Floating};
 
@@ -123,22 +135,27 @@ void declare_sums(OpRegistry& ops) {
                        .kernel = sum_kernel(kArithmetic, 1, false)});
   declare_binary(ops, {.overloads = {{"aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.out"},
                                      {"aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::sub.Scalar_out"}},
-                       .rule = kNoBool,
-                       .kernel = sum_kernel(kNoBool, -1, false)});
+                       .rule = kDifference,
+                       .kernel = sum_kernel(kDifference, -1, false)});
   const auto decompose_rsub = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
     if (args["other"].is_tensor()) return {builder.call("aten::sub.Tensor", {args.tensor("other"), args.tensor("self")}, {{"alpha", args["alpha"]}})};
+    // other - alpha * self, in the promoted dtype: the negation must not wrap in a narrower one.
+    Value* self = args.tensor("self");
+    Promotion promotion;
+    promotion.add(self->meta);
+    promotion.add(args.scalar("other"));
+    if (self->meta.dtype != promotion.result()) self = builder.call("aten::_to_copy", {self}, {{"dtype", promotion.result()}});
     const Scalar alpha = args.scalar("alpha");
-    Value* scaled = alpha.kind == Scalar::Kind::Int && alpha.integer == SymInt(1)
-                        ? builder.call("aten::neg", {args.tensor("self")})
-                        : builder.call("aten::neg", {builder.call("aten::mul.Scalar", {args.tensor("self"), args["alpha"]})});
+    const bool is_one = alpha.kind == Scalar::Kind::Int && alpha.integer == SymInt(1);
+    Value* scaled = builder.call("aten::neg", {is_one ? self : builder.call("aten::mul.Scalar", {self, args["alpha"]})});
     return {builder.call("aten::add.Scalar", {scaled, args["other"]})};
   };
   for (const std::string_view schema : {"aten::rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
                                         "aten::rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor"}) {
     const bool has_out = schema.find("Scalar other") != std::string_view::npos;
     ops.declare({.schema = schema,
-                 .infer = binary_infer(kNoBool),
-                 .kernel = sum_kernel(kNoBool, -1, true),
+                 .infer = binary_infer(kDifference),
+                 .kernel = sum_kernel(kDifference, -1, true),
                  .out_variant = has_out ? "aten::rsub.Scalar_out" : "",
                  .tags = Tag::Pointwise,
                  .decompose = decompose_rsub});
@@ -439,7 +456,7 @@ void declare_aliases(OpRegistry& ops) {
   };
   const KernelFunction quotient = [](const KernelArgs& args) -> std::vector<HostTensor> { return {divide(args, Rounding::None)}; };
   const KernelFunction product = binary_kernel<BinaryResult::Common>(kArithmetic, [](auto a, auto b) { return multiply_values(a, b); });
-  const KernelFunction difference = sum_kernel(kNoBool, -1, false);
+  const KernelFunction difference = sum_kernel(kDifference, -1, false);
   for (const Alias& alias : {
            Alias{"aten::true_divide.Tensor(Tensor self, Tensor other) -> Tensor", "aten::div.Tensor", kFloating, quotient},
            Alias{"aten::true_divide.Scalar(Tensor self, Scalar other) -> Tensor", "aten::div.Scalar", kFloating, quotient},
@@ -447,8 +464,8 @@ void declare_aliases(OpRegistry& ops) {
            Alias{"aten::divide.Scalar(Tensor self, Scalar other) -> Tensor", "aten::div.Scalar", kFloating, quotient},
            Alias{"aten::multiply.Tensor(Tensor self, Tensor other) -> Tensor", "aten::mul.Tensor", kArithmetic, product},
            Alias{"aten::multiply.Scalar(Tensor self, Scalar other) -> Tensor", "aten::mul.Scalar", kArithmetic, product},
-           Alias{"aten::subtract.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.Tensor", kNoBool, difference},
-           Alias{"aten::subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::sub.Scalar", kNoBool, difference},
+           Alias{"aten::subtract.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.Tensor", kDifference, difference},
+           Alias{"aten::subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::sub.Scalar", kDifference, difference},
        }) {
     declare_with_inplace(ops, {.schema = alias.schema,
                                .infer = binary_infer(alias.rule),

@@ -11,7 +11,12 @@ namespace exformer {
 
 /// The dtype of a binary result, from the promoted dtype of the operands.
 enum class BinaryResult { Common, Floating, Bool };
-enum class BinaryInput { Any, NotBool, Integral };
+enum class BinaryInput {
+  Any,
+  NotBool,         // the common dtype is not bool
+  NoBoolOperand,   // no operand is
+  Integral,
+};
 
 /// What the overloads of one op share. Operands are the first two arguments of each schema.
 struct BinaryRule {

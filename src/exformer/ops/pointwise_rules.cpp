@@ -65,7 +65,7 @@ HostTensor scalar_operand(const Scalar& scalar, DType common, std::string_view o
 HostTensor operand(const KernelArgs& args, std::string_view name, DType common, ScalarRounding rounding) {
   const HostTensor* tensor = args.optional_tensor(name);
   const HostTensor value = tensor ? *tensor : scalar_operand(args.scalar(name), common, args.schema().name);
-  if (value.rank() == 0 && rounding == ScalarRounding::Keep) return value;
+  if (value.rank() == 0 && rounding == ScalarRounding::Keep && is_floating_point(common)) return value;
   // Reading in the arithmetic dtype is the same as a cast to the common one, unless that is narrower.
   return arithmetic_dtype(common, args.schema().name) == common ? value : value.to(common);
 }

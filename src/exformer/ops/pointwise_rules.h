@@ -23,7 +23,7 @@ TensorMeta pointwise_result(const MetaArgs& args, std::span<const std::string_vi
 
 /// How an operand that is a number or a 0-d tensor reaches a kernel of a narrower dtype.
 enum class ScalarRounding {
-  Keep,      // in the arithmetic dtype: add, sub, mul and div
+  Keep,      // in the arithmetic dtype if that is floating: add, sub, mul and div
   ToCommon,  // rounded to the common dtype first, as TensorIterator's casts do
 };
 /// The named argument as a tensor; a number becomes a 0-d one.

@@ -39,14 +39,17 @@ def scalar_rows(op, dtypes, numbers, left={}, **options):
 NONZERO = {"low": 1, "high": 6}
 ALL = (*FLOATS, *INTS, "bool")
 NUMBERS = (*FLOATS, *INTS)
+NO_BOOL = tuple(pair for pair in PAIRS if "bool" not in pair)
 REALS = (("f32", "i64"), ("i32", "f16"), ("f64", "f32"), ("bool", "f32"))
 WHOLE = (("u8", "i8"), ("i32", "i64"), ("bool", "i32"))
 
 ROWS = [
     *tensor_rows("add.Tensor", ALL),
     *tensor_rows("mul.Tensor", ALL),
-    *tensor_rows("sub.Tensor", NUMBERS),
-    *tensor_rows("rsub.Tensor", NUMBERS),
+    *tensor_rows("sub.Tensor", NUMBERS, pairs=NO_BOOL),
+    *tensor_rows("rsub.Tensor", NUMBERS, pairs=NO_BOOL),
+    *[Row(op, T(a, "b"), T(b, "b"), raises=True) for op in ("sub.Tensor", "rsub.Tensor") for a, b in (("bool", "i32"), ("f32", "bool"), ("bool", "bool"))],
+    Row("sub.Scalar", T("i64", "b"), True, raises=True),
     *scalar_rows("add.Scalar", ALL, (2, 0.3, True)),
     *scalar_rows("mul.Scalar", ALL, (2, 0.3, True)),
     *scalar_rows("sub.Scalar", NUMBERS, (2, 0.3)),
@@ -59,7 +62,6 @@ ROWS = [
     Row("mul.Scalar", T("i64", "b", "s"), S("s")),
     Row("sub.Tensor", T("f32", "b", "s"), T("f32", "s"), alpha=2),
     Row("rsub.Scalar", T("f32", "b", "s"), 1.5, 2),
-    Row("sub.Tensor", T("bool", "b"), T("bool", "b"), raises=True),
     Row("add.Tensor", T("f32", "b", 1000), T("f32", 1000), sets=({"b": 90}, {"b": 3})),
     Row("mul.Tensor", T("f32", "b", "h", "s", 64, order=(0, 2, 1, 3)), T("f32", "s", 64), sets=({"b": 2, "h": 3, "s": 300}, {"b": 1, "h": 2, "s": 7})),
     Row("mul.Tensor", T("f32", "b", "s", 700), T("f32", "b", "s", 1), sets=({"b": 2, "s": 60}, {"b": 1, "s": 7})),
