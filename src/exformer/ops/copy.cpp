@@ -26,9 +26,16 @@ std::vector<SymInt> format_strides(const TensorMeta& self, std::optional<MemoryF
 
 namespace {
 
+/// Whether Tensor.to sees no change of layout: channels last is one layout, everything else counts as contiguous.
+bool suggests_format(const TensorMeta& self, std::optional<MemoryFormat> format, std::string_view op) {
+  if (!format || *format == MemoryFormat::Preserve) return true;
+  format_strides(self, format, op);  // the rank must fit
+  if (!is_channels_last(self)) return *format == MemoryFormat::Contiguous;
+  return *format == (self.rank() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
+}
+
 /// Whether the tensor already lies in the format.
 bool has_format(const TensorMeta& self, MemoryFormat format, std::string_view op) {
-  if (format == MemoryFormat::Preserve) return true;
   if (format == MemoryFormat::Contiguous) return is_contiguous(self);
   const std::vector<SymInt> strides = format_strides(self, format, op);
   for (size_t i = 0; i < strides.size(); ++i) {
@@ -64,7 +71,7 @@ void declare_to(OpRegistry& ops, std::string_view schema, DTypeOf dtype_of) {
                  const TensorMeta& self = *args.tensor("self");
                  const DType dtype = dtype_of(args);
                  const auto format = format_of(args);
-                 const bool is_same = dtype == self.dtype && !must_copy(args) && has_format(self, format.value_or(MemoryFormat::Preserve), args.schema().name);
+                 const bool is_same = dtype == self.dtype && !must_copy(args) && suggests_format(self, format, args.schema().name);
                  return {TensorMeta{dtype, self.sizes, is_same ? self.strides : format_strides(self, format, args.schema().name)}};
                },
                .kernel = [=](const KernelArgs& args) -> std::vector<HostTensor> { return {args.tensor("self").to(dtype_of(args))}; },
@@ -72,7 +79,7 @@ void declare_to(OpRegistry& ops, std::string_view schema, DTypeOf dtype_of) {
                  Value* self = args.tensor("self");
                  const DType dtype = dtype_of(args);
                  const auto format = format_of(args);
-                 if (dtype == self->meta.dtype && !must_copy(args) && has_format(self->meta, format.value_or(MemoryFormat::Preserve), args.schema().name)) return {self};
+                 if (dtype == self->meta.dtype && !must_copy(args) && suggests_format(self->meta, format, args.schema().name)) return {self};
                  std::vector<NamedArgument> named{{"dtype", dtype}};
                  if (format) named.push_back({"memory_format", *format});
                  return {builder.call("aten::_to_copy", {self}, std::move(named))};
@@ -130,7 +137,10 @@ void declare_copies(OpRegistry& ops) {
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
                  const MemoryFormat format = args.memory_format("memory_format").value_or(MemoryFormat::Contiguous);
-                 if (format == MemoryFormat::Preserve) fail("{}: preserve_format is not a layout", args.schema().name);
+                 if (format == MemoryFormat::Preserve) {
+                   if (is_contiguous(self)) return {self};
+                   fail("{}: preserve_format is not a layout", args.schema().name);
+                 }
                  if (has_format(self, format, args.schema().name)) return {self};
                  return {TensorMeta{self.dtype, self.sizes, format_strides(self, format, args.schema().name)}};
                },
@@ -138,17 +148,17 @@ void declare_copies(OpRegistry& ops) {
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                  Value* self = args.tensor("self");
                  const MemoryFormat format = args.memory_format("memory_format").value_or(MemoryFormat::Contiguous);
-                 if (has_format(self->meta, format, args.schema().name)) return {self};
+                 if (format == MemoryFormat::Preserve || has_format(self->meta, format, args.schema().name)) return {self};
                  return {builder.call("aten::clone", {self}, {{"memory_format", format}})};
                }});
   ops.declare({.schema = "aten::lift_fresh_copy(Tensor self) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
-                 return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};
+                 return {contiguous_meta(self.dtype, self.sizes)};
                },
                .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {copied(args.tensor("self"), args.tensor("self").dtype())}; },
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                 return {builder.call("aten::clone", {args.tensor("self")})};
+                 return {builder.call("aten::clone", {args.tensor("self")}, {{"memory_format", MemoryFormat::Contiguous}})};
                }});
 }
 

@@ -9,6 +9,7 @@
 #include "exformer/ops/index_walk.h"
 #include "exformer/ops/pointwise_rules.h"
 #include "exformer/ops/shape_rules.h"
+#include "exformer/ops/view_rules.h"
 #include "exformer/symbolic/printers.h"
 
 namespace exformer {
@@ -58,18 +59,22 @@ void walk_places(const HostTensor& index, int64_t dim, int64_t size, const std::
   });
 }
 
-std::vector<HostTensor> gather_kernel(const KernelArgs& args) {
-  const HostTensor self = at_least_1d(args.tensor("self"));
-  const HostTensor index = at_least_1d(args.tensor("index"));
-  const int64_t dim = wrap_dim(args.integer("dim"), self.rank(), args.schema().name);
-  HostTensor result = HostTensor::empty(self.dtype(), args.tensor("index").sizes());
+HostTensor gather_elements(const HostTensor& given, int64_t dim, const HostTensor& given_index, std::string_view op) {
+  const HostTensor self = at_least_1d(given);
+  const HostTensor index = at_least_1d(given_index);
+  HostTensor result = HostTensor::empty(self.dtype(), given_index.sizes());
   visit_storage(self.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* from = self.data<T>();
     T* to = result.data<T>();
-    walk_places(index, dim, self.size(dim), self.strides(), args.schema().name, [&](int64_t i, int64_t place) { to[i] = from[place]; });
+    walk_places(index, dim, self.size(dim), self.strides(), op, [&](int64_t i, int64_t place) { to[i] = from[place]; });
   });
-  return {result};
+  return result;
+}
+
+std::vector<HostTensor> gather_kernel(const KernelArgs& args) {
+  const HostTensor& self = args.tensor("self");
+  return {gather_elements(self, wrap_dim(args.integer("dim"), self.rank(), args.schema().name), args.tensor("index"), args.schema().name)};
 }
 
 // scatter ---------------------------------------------------------------------------------------------------------------------------
@@ -242,6 +247,23 @@ AlongSizes along_sizes(const TensorMeta& self, const TensorMeta& indices, int64_
   return result;
 }
 
+std::vector<HostTensor> take_along_dim_kernel(const KernelArgs& args) {
+  const std::string& op = args.schema().name;
+  const HostTensor& self = args.tensor("self");
+  const HostTensor& indices = args.tensor("indices");
+  const auto dim = args.optional_integer("dim");
+  const auto flat = [](const HostTensor& tensor) { return tensor.contiguous().reshaped({tensor.element_count()}); };
+  if (!dim) return {gather_elements(flat(self), 0, flat(indices), op)};
+  const int64_t along = wrap_dim(*dim, self.rank(), op);
+  const AlongSizes sizes = along_sizes(meta_of(self), meta_of(indices), along, op);
+  const auto values = [](const std::vector<SymInt>& list) {
+    std::vector<int64_t> result;
+    for (const SymInt& size : list) result.push_back(size.value());
+    return result;
+  };
+  return {gather_elements(expanded(self, values(sizes.self)), along, expanded(indices, values(sizes.indices)), op)};
+}
+
 void declare_take_along_dim(OpRegistry& ops) {
   ops.declare({.schema = "aten::take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
@@ -251,6 +273,7 @@ void declare_take_along_dim(OpRegistry& ops) {
                  if (!dim) return {contiguous_meta(self.dtype, {element_count(indices.sizes)})};
                  return {contiguous_meta(self.dtype, along_sizes(self, indices, wrap_dim(*dim, self.rank(), args.schema().name), args.schema().name).indices)};
                },
+               .kernel = take_along_dim_kernel,
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                  Value* self = args.tensor("self");
                  Value* indices = args.tensor("indices");

@@ -137,7 +137,12 @@ IndexPlan make_plan(const HostTensor& self, const std::vector<HostTensor>& given
 }
 
 /// True when the innermost part of each element is one run of memory.
-bool is_run(const std::vector<int64_t>& offsets) { return offsets.empty() || offsets.back() == static_cast<int64_t>(offsets.size()) - 1; }
+bool is_run(const std::vector<int64_t>& offsets) {
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    if (offsets[i] != static_cast<int64_t>(i)) return false;
+  }
+  return true;
+}
 
 std::vector<HostTensor> index_kernel(const KernelArgs& args) {
   const HostTensor& self = args.tensor("self");
