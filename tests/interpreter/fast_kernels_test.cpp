@@ -70,6 +70,7 @@ constexpr const char* kConv1d = "graph(%a: f32[m, 4, 30], %b: f32[6, 4, 3]):\n %
 INSTANTIATE_TEST_SUITE_P(
     Ops, FastKernel,
     testing::Values(Case{"Linear", kLinear, {{5, 48}, {40, 48}, {40}}}, Case{"LinearOneRow", kLinear, {{1, 48}, {40, 48}, {40}}},
+                    Case{"LinearBrainOneRow", kLinearBrain, {{1, 48}, {300, 48}, {300}}, DType::BFloat16, 1e-1F},
                     Case{"LinearSwapped", kLinear, {{5, 48}, {40, 48}, {40}}, DType::Float32, 2e-5F, true},
                     Case{"LinearHalf", kLinearHalf, {{5, 48}, {300, 48}, {300}}, DType::Float16, 2e-2F},
                     Case{"LinearBrain", kLinearBrain, {{5, 48}, {300, 48}, {300}}, DType::BFloat16, 1e-1F},

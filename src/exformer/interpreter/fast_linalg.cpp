@@ -6,6 +6,7 @@
 #include "exformer/interpreter/fast_kernels.h"
 #include "exformer/interpreter/onednn.h"
 #include "exformer/ops/matmul_kernels.h"
+#include "exformer/ops/vector_clones.h"
 
 namespace exformer {
 namespace {
@@ -54,18 +55,48 @@ HostTensor multiply_widened(const HostTensor& a, const HostTensor& b, const Host
   return result;
 }
 
-/// Few rows: every element of b is read once, which the memory bounds.
-void multiply_few_rows(const HostTensor& a, const HostTensor& b, HostTensor& result) {
-  OneDnn::multiply(a.size(0), b.size(1), a.size(1), 1.0F, matrix_view(a, 0), matrix_view(b, 0), result.data<float>(), b.size(1));
+constexpr int64_t kFewRows = 4;
+
+EXFORMER_VECTOR_CLONES float dot_product(const float* x, const float* y, int64_t count) {
+  float sum = 0.0F;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; ++i) sum += x[i] * y[i];
+  return sum;
+}
+EXFORMER_VECTOR_CLONES float dot_product(const float* x, const BFloat16* y, int64_t count) {
+  float sum = 0.0F;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < count; ++i) sum += x[i] * static_cast<float>(y[i]);
+  return sum;
+}
+
+/// Few rows (one token) against a weight whose columns lie in memory one after the other: every weight is read once, in order.
+template <class T>
+HostTensor multiply_few_rows(const HostTensor& a, const HostTensor& b, const HostTensor* bias) {
+  const int64_t m = a.size(0), k = a.size(1), n = b.size(1), stride = b.strides()[1];
+  const HostTensor rows = a.to(DType::Float32).contiguous();
+  const HostTensor wide_bias = bias ? bias->to(DType::Float32).contiguous() : HostTensor();
+  HostTensor result = HostTensor::empty(DType::Float32, {m, n});
+#pragma omp parallel for if (n * k > 65536)
+  for (int64_t j = 0; j < n; ++j) {
+    for (int64_t i = 0; i < m; ++i) {
+      const float sum = dot_product(rows.data<float>() + i * k, b.data<T>() + j * stride, k);
+      result.data<float>()[i * n + j] = bias ? sum + wide_bias.data<float>()[j] : sum;
+    }
+  }
+  return result.to(a.dtype());
 }
 
 HostTensor multiply(const HostTensor& given_a, const HostTensor& given_b, const HostTensor* bias, OneDnn& onednn) {
   const HostTensor a = plain_matrix(given_a), b = plain_matrix(given_b);
   if (a.dtype() == DType::Float16) return multiply_widened(a, b, bias);
+  if (a.size(0) <= kFewRows && b.strides()[0] == 1 && b.strides()[1] >= b.size(0)) {
+    return a.dtype() == DType::Float32 ? multiply_few_rows<float>(a, b, bias) : multiply_few_rows<BFloat16>(a, b, bias);
+  }
   HostTensor result = HostTensor::empty(a.dtype(), {a.size(0), b.size(1)});
   if (onednn.matmul(a, b, bias, result)) return result;
   if (a.dtype() != DType::Float32) return multiply_widened(a, b, bias);
-  multiply_few_rows(a, b, result);
+  OneDnn::multiply(a.size(0), b.size(1), a.size(1), 1.0F, matrix_view(a, 0), matrix_view(b, 0), result.data<float>(), b.size(1));
   if (bias) scale_and_add(result, 1.0, 1.0, *bias);
   return result;
 }
