@@ -13,13 +13,13 @@ namespace {
 struct HalfFormat {
   static constexpr int kBits = 16, kMantissa = 10, kBias = 15;
   static constexpr bool kHasInfinity = true;
-  static constexpr uint32_t kOverflow = 143U << 23;  // the float32 bits from which on every value is too large: 2^16
+  static constexpr uint32_t kOverflow = 143U << 23;  // the float32 bits from which on a value is too large: 2^16
   static constexpr uint32_t kNan = 0x7e00;
 };
 struct Float8E4M3Format {
   static constexpr int kBits = 8, kMantissa = 3, kBias = 7;
   static constexpr bool kHasInfinity = false;
-  static constexpr uint32_t kOverflow = 0x43f00000;  // 480
+  static constexpr uint32_t kOverflow = 0x43e80000;  // 464, halfway to what would be the next value: torch saturates
   static constexpr uint32_t kNan = 0x7f;
 };
 struct Float8E5M2Format {
@@ -53,8 +53,7 @@ float widen(uint32_t bits) {
 template <class Format>
 uint32_t narrow(float value) {
   constexpr uint32_t kMask = (1U << (Format::kBits - 1)) - 1;
-  constexpr uint32_t kInfinity =
-      Format::kHasInfinity ? (kMask >> Format::kMantissa) << Format::kMantissa : Format::kNan;
+  constexpr uint32_t kTooLarge = Format::kHasInfinity ? (kMask >> Format::kMantissa) << Format::kMantissa : kMask - 1;
   constexpr uint32_t kSmallestNormal = static_cast<uint32_t>(128 - Format::kBias) << 23;
   // Adding it puts a subnormal result's last bit at the end of the float's mantissa, where the addition rounds.
   constexpr uint32_t kMagic = static_cast<uint32_t>(151 - Format::kBias - Format::kMantissa) << 23;
@@ -66,7 +65,7 @@ uint32_t narrow(float value) {
   const uint32_t rebias = static_cast<uint32_t>(127 - Format::kBias) << 23;
   const uint32_t normal = (magnitude - rebias + (1U << (22 - Format::kMantissa)) - 1 + odd) >> (23 - Format::kMantissa);
   uint32_t result = magnitude < kSmallestNormal ? subnormal : normal;
-  result = magnitude >= Format::kOverflow ? kInfinity : result;
+  result = magnitude >= Format::kOverflow ? kTooLarge : result;
   result = magnitude > 0x7f800000U ? Format::kNan : result;
   return result | (bits >> 31) << (Format::kBits - 1);
 }

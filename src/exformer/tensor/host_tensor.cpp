@@ -129,9 +129,9 @@ HostTensor HostTensor::scalar_int(DType dtype, int64_t value) {
 }
 
 bool HostTensor::is_contiguous() const {
+  if (std::find(sizes_.begin(), sizes_.end(), 0) != sizes_.end()) return true;
   int64_t expected = 1;
   for (size_t i = sizes_.size(); i-- > 0;) {
-    if (sizes_[i] == 0) return true;
     if (sizes_[i] != 1 && strides_[i] != expected) return false;
     expected *= sizes_[i];
   }
