@@ -1,5 +1,6 @@
 #include "sample_programs.h"
 
+#include <limits>
 #include <utility>
 
 namespace exformer::testing {
@@ -86,7 +87,9 @@ const OpRegistry& sample_ops() {
     ops.declare({.schema = "aten::index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", .infer = no_rule});
     ops.declare({.schema = "aten::cat(Tensor[] tensors, int dim=0) -> Tensor", .infer = no_rule});
     ops.declare({.schema = "aten::full(SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor",
-                 .infer = no_rule});
+                 .infer = [](const MetaArgs& args) {
+                   return std::vector<OutputMeta>{contiguous_meta(args.dtype("dtype").value_or(DType::Float32), args.syms("size"))};
+                 }});
     ops.declare({.schema = "aten::add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)", .infer = no_rule, .tags = Tag::Inplace});
     return ops;
   }();
