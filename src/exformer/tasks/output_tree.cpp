@@ -13,9 +13,9 @@ struct CacheLayerContext {
 };
 
 TreeSpec cache_spec(const std::vector<CacheLayerContext>& layers, DType dtype) {
-  const auto tensor = [](int64_t index) { return Json{{"_t", "tensor"}, {"i", index}}; };
+  const auto tensor = [](uint64_t index) { return Json{{"_t", "tensor"}, {"i", index}}; };
   Json layer_list = Json::array();
-  int64_t leaf = 0;
+  uint64_t leaf = 0;
   for (const CacheLayerContext& layer : layers) {
     Json state;
     state["keys"] = tensor(leaf++);
@@ -37,7 +37,7 @@ TreeSpec cache_spec(const std::vector<CacheLayerContext>& layers, DType dtype) {
   cache_state["layer_class_to_replicate"] = nullptr;
   cache_state["offloading"] = false;
   Json context{{"_t", "obj"}, {"p", "transformers.cache_utils:DynamicCache"}, {"s", std::move(cache_state)}};
-  return TreeSpec::custom("transformers.cache_utils:DynamicCache", std::move(context), std::vector<TreeSpec>(static_cast<size_t>(leaf), TreeSpec::leaf()));
+  return TreeSpec::custom("transformers.cache_utils:DynamicCache", std::move(context), std::vector<TreeSpec>(leaf, TreeSpec::leaf()));
 }
 
 class Flattener {
