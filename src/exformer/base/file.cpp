@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "exformer/base/error.h"
+#include "exformer/base/interrupt.h"
 
 namespace exformer {
 namespace {
@@ -96,8 +97,9 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::write(Bytes bytes) {
-  constexpr size_t kLargestWrite = size_t{1} << 30;  // Linux writes at most 2 GiB in one call
+  constexpr size_t kLargestWrite = size_t{64} << 20;  // an interrupt is noticed between two calls
   while (!bytes.empty()) {
+    throw_if_interrupted();
     const ssize_t written = ::write(descriptor_, bytes.data(), std::min(bytes.size(), kLargestWrite));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) fail("cannot write '{}': {}", path_.string(), written < 0 ? last_error() : "nothing was written");

@@ -13,6 +13,7 @@
 
 #include "exformer/base/error.h"
 #include "exformer/base/file.h"
+#include "exformer/base/interrupt.h"
 
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1U << 1U)
@@ -163,6 +164,7 @@ StagedDirectory::StagedDirectory(const fs::path& target) : staging_(target, Stag
 }
 
 void StagedDirectory::commit() {
+  throw_if_interrupted();
   if (is_replaceable_directory(target())) {
     put_in_place(path(), target());
     // Somebody's files may have come between the look and the exchange: then they go back.

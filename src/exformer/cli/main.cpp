@@ -1,10 +1,12 @@
 // Entry point: parses arguments, runs one command, turns faults into exit codes and messages.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <new>
 
 #include "exformer/base/error.h"
+#include "exformer/base/interrupt.h"
 #include "exformer/cli/commands.h"
 #include "exformer/exporters/version.h"
 
@@ -32,6 +34,12 @@ int report(const CommonOptions& common, ErrorKind kind, const std::string& messa
   }
   std::fprintf(stderr, "exformer: %s\n", message.c_str());
   return static_cast<int>(kind);
+}
+
+/// The first signal asks the export to stop and clean up; a second one ends the process at once.
+void handle_signal(int signal) {
+  exformer::request_interrupt();
+  std::signal(signal, SIG_DFL);
 }
 
 struct Command {
@@ -101,6 +109,8 @@ int main(int argc, char** argv) {
     commands.push_back({later, [name]() -> Json { exformer::unsupported("the command '{}' is not built yet", name); }});
   }
 
+  std::signal(SIGINT, handle_signal);
+  std::signal(SIGTERM, handle_signal);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
