@@ -13,7 +13,7 @@
 namespace exformer {
 
 // Loops are compiled for the instruction sets that most machines have, and chosen when the program is loaded.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define EXFORMER_VECTOR_LOOP __attribute__((flatten, target_clones("default", "arch=x86-64-v3")))
 #else
 #define EXFORMER_VECTOR_LOOP

@@ -154,7 +154,11 @@ void declare_sums(OpRegistry& ops) {
                                         "aten::rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor"}) {
     const bool has_out = schema.find("Scalar other") != std::string_view::npos;
     ops.declare({.schema = schema,
-                 .infer = binary_infer(kDifference),
+                 .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+                   // sub(other, self): the layout of `other` comes first.
+                   constexpr std::string_view kSwapped[] = {"other", "self"};
+                   return {pointwise_result(args, kSwapped, binary_infer(kDifference)(args)[0].tensor.dtype)};
+                 },
                  .kernel = sum_kernel(kDifference, -1, true),
                  .out_variant = has_out ? "aten::rsub.Scalar_out" : "",
                  .tags = Tag::Pointwise,

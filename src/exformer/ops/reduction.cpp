@@ -187,7 +187,7 @@ std::vector<HostTensor> extreme_kernel(const KernelArgs& args) {
   const HostTensor& self = args.tensor("self");
   return {visit_arithmetic(self.dtype(), args.schema().name, [&](auto zero) {
     using T = decltype(zero);
-    return reduce<T, T>(args, self, self.dtype(), [](const T* row, int64_t length) { return row[extreme_index<kLargest>(row, length)]; });
+    return reduce<T, T>(args, self, self.dtype(), [](const T* row, int64_t length) { return extreme_value<kLargest>(row, length); });
   })};
 }
 

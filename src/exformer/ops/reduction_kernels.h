@@ -51,6 +51,30 @@ int64_t extreme_index(const T* row, int64_t length) {
   return best;
 }
 
+/// The largest (smallest) element, or NaN where there is one.
+template <bool kLargest, class T>
+T extreme_value(const T* row, int64_t length) {
+  T best = row[0];
+  bool has_nan = false;
+  if constexpr (kLargest) {
+#pragma omp simd reduction(max : best) reduction(|| : has_nan)
+    for (int64_t i = 0; i < length; ++i) {
+      best = row[i] > best ? row[i] : best;
+      has_nan = has_nan || row[i] != row[i];
+    }
+  } else {
+#pragma omp simd reduction(min : best) reduction(|| : has_nan)
+    for (int64_t i = 0; i < length; ++i) {
+      best = row[i] < best ? row[i] : best;
+      has_nan = has_nan || row[i] != row[i];
+    }
+  }
+  if constexpr (!std::is_integral_v<T>) {
+    if (has_nan) return std::numeric_limits<T>::quiet_NaN();
+  }
+  return best;
+}
+
 template <class T>
 double mean_of(const T* row, int64_t length) {
   double sum = 0;
