@@ -71,15 +71,21 @@ void declare_to(OpRegistry& ops, std::string_view schema, DTypeOf dtype_of) {
                  const TensorMeta& self = *args.tensor("self");
                  const DType dtype = dtype_of(args);
                  const auto format = format_of(args);
-                 const bool is_same = dtype == self.dtype && !must_copy(args) && suggests_format(self, format, args.schema().name);
-                 return {TensorMeta{dtype, self.sizes, is_same ? self.strides : format_strides(self, format, args.schema().name)}};
+                 const bool is_same =
+                     dtype == self.dtype && !must_copy(args) && suggests_format(self, format, args.schema().name);
+                 return {TensorMeta{dtype, self.sizes,
+                                    is_same ? self.strides : format_strides(self, format, args.schema().name)}};
                },
-               .kernel = [=](const KernelArgs& args) -> std::vector<HostTensor> { return {args.tensor("self").to(dtype_of(args))}; },
+               .kernel = [=](const KernelArgs& args) -> std::vector<HostTensor> {
+                 return {args.tensor("self").to(dtype_of(args))};
+               },
                .decompose = [=](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                  Value* self = args.tensor("self");
                  const DType dtype = dtype_of(args);
                  const auto format = format_of(args);
-                 if (dtype == self->meta.dtype && !must_copy(args) && suggests_format(self->meta, format, args.schema().name)) return {self};
+                 if (dtype == self->meta.dtype && !must_copy(args) &&
+                     suggests_format(self->meta, format, args.schema().name))
+                   return {self};
                  std::vector<NamedArgument> named{{"dtype", dtype}};
                  if (format) named.push_back({"memory_format", *format});
                  return {builder.call("aten::_to_copy", {self}, std::move(named))};
@@ -94,19 +100,23 @@ void declare_to_family(OpRegistry& ops) {
   const auto named = [](const auto& args) { return args.dtype("dtype").value_or(dtype_of(args.tensor("self"))); };
   const auto other = [](const auto& args) { return dtype_of(args.tensor("other")); };
   declare_to(ops,
-             "aten::to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? memory_format=None) -> "
+             "aten::to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? "
+             "memory_format=None) -> "
              "Tensor(a)",
              named);
   declare_to(ops,
-             "aten::to.device(Tensor(a) self, Device device, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? "
+             "aten::to.device(Tensor(a) self, Device device, ScalarType dtype, bool non_blocking=False, bool "
+             "copy=False, MemoryFormat? "
              "memory_format=None) -> Tensor(a)",
              named);
   declare_to(ops,
-             "aten::to.dtype_layout(Tensor(a) self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, "
+             "aten::to.dtype_layout(Tensor(a) self, *, ScalarType? dtype=None, Layout? layout=None, Device? "
+             "device=None, bool? pin_memory=None, "
              "bool non_blocking=False, bool copy=False, MemoryFormat? memory_format=None) -> Tensor(a)",
              named);
   declare_to(ops,
-             "aten::to.other(Tensor(a) self, Tensor other, bool non_blocking=False, bool copy=False, MemoryFormat? memory_format=None) -> Tensor(a)",
+             "aten::to.other(Tensor(a) self, Tensor other, bool non_blocking=False, bool copy=False, MemoryFormat? "
+             "memory_format=None) -> Tensor(a)",
              other);
   declare_to(ops, "aten::type_as(Tensor self, Tensor other) -> Tensor", other);
 }
@@ -115,12 +125,16 @@ void declare_copies(OpRegistry& ops) {
   ops.declare({.schema = "aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
-                 return {TensorMeta{self.dtype, self.sizes, format_strides(self, args.memory_format("memory_format"), args.schema().name)}};
+                 return {TensorMeta{self.dtype, self.sizes,
+                                    format_strides(self, args.memory_format("memory_format"), args.schema().name)}};
                },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {copied(args.tensor("self"), args.tensor("self").dtype())}; },
+               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+                 return {copied(args.tensor("self"), args.tensor("self").dtype())};
+               },
                .out_variant = "aten::clone.out",
                .tags = Tag::Core | Tag::Pointwise});
-  ops.declare({.schema = "aten::_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, "
+  ops.declare({.schema = "aten::_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? "
+                         "device=None, bool? pin_memory=None, "
                          "bool non_blocking=False, MemoryFormat? memory_format=None) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
@@ -133,32 +147,36 @@ void declare_copies(OpRegistry& ops) {
                },
                .out_variant = "aten::_to_copy.out",
                .tags = Tag::Core | Tag::Pointwise});
-  ops.declare({.schema = "aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 const TensorMeta& self = *args.tensor("self");
-                 const MemoryFormat format = args.memory_format("memory_format").value_or(MemoryFormat::Contiguous);
-                 if (format == MemoryFormat::Preserve) {
-                   if (is_contiguous(self)) return {self};
-                   fail("{}: preserve_format is not a layout", args.schema().name);
-                 }
-                 if (has_format(self, format, args.schema().name)) return {self};
-                 return {TensorMeta{self.dtype, self.sizes, format_strides(self, format, args.schema().name)}};
-               },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {args.tensor("self").contiguous()}; },
-               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                 Value* self = args.tensor("self");
-                 const MemoryFormat format = args.memory_format("memory_format").value_or(MemoryFormat::Contiguous);
-                 if (format == MemoryFormat::Preserve || has_format(self->meta, format, args.schema().name)) return {self};
-                 return {builder.call("aten::clone", {self}, {{"memory_format", format}})};
-               }});
+  ops.declare(
+      {.schema = "aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)",
+       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+         const TensorMeta& self = *args.tensor("self");
+         const MemoryFormat format = args.memory_format("memory_format").value_or(MemoryFormat::Contiguous);
+         if (format == MemoryFormat::Preserve) {
+           if (is_contiguous(self)) return {self};
+           fail("{}: preserve_format is not a layout", args.schema().name);
+         }
+         if (has_format(self, format, args.schema().name)) return {self};
+         return {TensorMeta{self.dtype, self.sizes, format_strides(self, format, args.schema().name)}};
+       },
+       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {args.tensor("self").contiguous()}; },
+       .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+         Value* self = args.tensor("self");
+         const MemoryFormat format = args.memory_format("memory_format").value_or(MemoryFormat::Contiguous);
+         if (format == MemoryFormat::Preserve || has_format(self->meta, format, args.schema().name)) return {self};
+         return {builder.call("aten::clone", {self}, {{"memory_format", format}})};
+       }});
   ops.declare({.schema = "aten::lift_fresh_copy(Tensor self) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
                  return {contiguous_meta(self.dtype, self.sizes)};
                },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {copied(args.tensor("self"), args.tensor("self").dtype())}; },
+               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+                 return {copied(args.tensor("self"), args.tensor("self").dtype())};
+               },
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                 return {builder.call("aten::clone", {args.tensor("self")}, {{"memory_format", MemoryFormat::Contiguous}})};
+                 return {
+                     builder.call("aten::clone", {args.tensor("self")}, {{"memory_format", MemoryFormat::Contiguous}})};
                }});
 }
 
@@ -168,32 +186,35 @@ void declare_overwriting(OpRegistry& ops) {
     const TensorMeta& self = *args.tensor("self");
     return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};
   };
-  declare_with_inplace(ops, {.schema = "aten::copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor",
-                             .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                               const TensorMeta& self = *args.tensor("self");
-                               const TensorMeta& source = *args.tensor("src");
-                               const auto sizes = broadcast_sizes(self.sizes, source.sizes, args.schema().name);
-                               if (sizes.size() != self.sizes.size() || element_count(sizes) != element_count(self.sizes)) {
-                                 fail("{}: sizes {} cannot be written to {}", args.schema().name, to_string(source.sizes), to_string(self.sizes));
-                               }
-                               bool overlaps = false;
-                               for (size_t i = 0; i < self.sizes.size(); ++i) overlaps |= self.strides[i] == SymInt(0) && self.sizes[i] != SymInt(1);
-                               return {TensorMeta{self.dtype, self.sizes, overlaps ? like_strides(self) : self.strides}};
-                             },
-                             .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                               const HostTensor& self = args.tensor("self");
-                               const HostTensor source = args.tensor("src").to(self.dtype());
-                               std::vector<int64_t> strides(self.sizes().size(), 0);
-                               const size_t offset = strides.size() - source.sizes().size();
-                               for (size_t i = 0; i < source.sizes().size(); ++i) {
-                                 if (source.sizes()[i] != 1) strides[offset + i] = source.strides()[i];
-                               }
-                               HostTensor result = HostTensor::empty(self.dtype(), self.sizes());
-                               copy_elements(source.as_strided(self.sizes(), std::move(strides), 0), result);
-                               return {result};
-                             },
-                             .out_variant = "aten::copy.out",
-                             .tags = Tag::Core | Tag::Pointwise});
+  declare_with_inplace(ops,
+                       {.schema = "aten::copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor",
+                        .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+                          const TensorMeta& self = *args.tensor("self");
+                          const TensorMeta& source = *args.tensor("src");
+                          const auto sizes = broadcast_sizes(self.sizes, source.sizes, args.schema().name);
+                          if (sizes.size() != self.sizes.size() || element_count(sizes) != element_count(self.sizes)) {
+                            fail("{}: sizes {} cannot be written to {}", args.schema().name, to_string(source.sizes),
+                                 to_string(self.sizes));
+                          }
+                          bool overlaps = false;
+                          for (size_t i = 0; i < self.sizes.size(); ++i)
+                            overlaps |= self.strides[i] == SymInt(0) && self.sizes[i] != SymInt(1);
+                          return {TensorMeta{self.dtype, self.sizes, overlaps ? like_strides(self) : self.strides}};
+                        },
+                        .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+                          const HostTensor& self = args.tensor("self");
+                          const HostTensor source = args.tensor("src").to(self.dtype());
+                          std::vector<int64_t> strides(self.sizes().size(), 0);
+                          const size_t offset = strides.size() - source.sizes().size();
+                          for (size_t i = 0; i < source.sizes().size(); ++i) {
+                            if (source.sizes()[i] != 1) strides[offset + i] = source.strides()[i];
+                          }
+                          HostTensor result = HostTensor::empty(self.dtype(), self.sizes());
+                          copy_elements(source.as_strided(self.sizes(), std::move(strides), 0), result);
+                          return {result};
+                        },
+                        .out_variant = "aten::copy.out",
+                        .tags = Tag::Core | Tag::Pointwise});
   declare_with_inplace(ops, {.schema = "aten::fill.Scalar(Tensor self, Scalar value) -> Tensor",
                              .infer = like_self,
                              .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
@@ -203,10 +224,12 @@ void declare_overwriting(OpRegistry& ops) {
                              .out_variant = "aten::fill.Scalar_out",
                              .tags = Tag::Core | Tag::Pointwise});
   declare_with_inplace(ops, {.schema = "aten::fill.Tensor(Tensor self, Tensor value) -> Tensor",
-                             .infer = [like_self](const MetaArgs& args) {
-                               if (args.tensor("value")->rank() != 0) fail("{}: value must be 0-d", args.schema().name);
-                               return like_self(args);
-                             },
+                             .infer =
+                                 [like_self](const MetaArgs& args) {
+                                   if (args.tensor("value")->rank() != 0)
+                                     fail("{}: value must be 0-d", args.schema().name);
+                                   return like_self(args);
+                                 },
                              .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
                                const HostTensor& self = args.tensor("self");
                                return {filled_with(args.tensor("value").to(self.dtype()), self.sizes())};

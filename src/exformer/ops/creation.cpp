@@ -22,7 +22,8 @@ HostTensor filled_with(const HostTensor& value, const std::vector<int64_t>& size
 }
 
 HostTensor filled(DType dtype, const std::vector<int64_t>& sizes, const Scalar& value) {
-  return filled_with(value.kind == Scalar::Kind::Float ? HostTensor::scalar(dtype, value.real) : HostTensor::scalar_int(dtype, value.integer.value()),
+  return filled_with(value.kind == Scalar::Kind::Float ? HostTensor::scalar(dtype, value.real)
+                                                       : HostTensor::scalar_int(dtype, value.integer.value()),
                      sizes);
 }
 
@@ -30,7 +31,9 @@ namespace {
 
 /// What torch.tensor(value) would have.
 DType scalar_dtype(const Scalar& value) {
-  return value.kind == Scalar::Kind::Float ? DType::Float32 : value.kind == Scalar::Kind::Bool ? DType::Bool : DType::Int64;
+  return value.kind == Scalar::Kind::Float  ? DType::Float32
+         : value.kind == Scalar::Kind::Bool ? DType::Bool
+                                            : DType::Int64;
 }
 
 void check_sizes(const std::vector<SymInt>& sizes, std::string_view op) {
@@ -45,9 +48,11 @@ std::vector<int64_t> values_of(const std::vector<SymInt>& sizes) {
   return values;
 }
 
-constexpr std::string_view kOptions = "ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None";
+constexpr std::string_view kOptions =
+    "ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None";
 
-/// One creation op. `dtype` and `value` look at the arguments: the dtype when none is given, and the number to fill with.
+/// One creation op. `dtype` and `value` look at the arguments: the dtype when none is given, and the number to fill
+/// with.
 struct FillOp {
   std::string schema;
   std::string_view out_variant = {};
@@ -57,17 +62,18 @@ struct FillOp {
 
 template <class DTypeOf, class ValueOf>
 void declare_sized(OpRegistry& ops, const FillOp& op, DTypeOf default_dtype, ValueOf value) {
-  ops.declare({.schema = op.schema,
-               .infer = [=](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 check_sizes(args.syms("size"), args.schema().name);
-                 return {contiguous_meta(args.dtype("dtype").value_or(default_dtype(args)), args.syms("size"))};
-               },
-               .kernel = [=](const KernelArgs& args) -> std::vector<HostTensor> {
-                 return {filled(args.dtype("dtype").value_or(default_dtype(args)), values_of(args.syms("size")), value(args))};
-               },
-               .out_variant = op.out_variant,
-               .tags = op.tags,
-               .decompose = op.decompose});
+  ops.declare(
+      {.schema = op.schema,
+       .infer = [=](const MetaArgs& args) -> std::vector<OutputMeta> {
+         check_sizes(args.syms("size"), args.schema().name);
+         return {contiguous_meta(args.dtype("dtype").value_or(default_dtype(args)), args.syms("size"))};
+       },
+       .kernel = [=](const KernelArgs& args) -> std::vector<HostTensor> {
+         return {filled(args.dtype("dtype").value_or(default_dtype(args)), values_of(args.syms("size")), value(args))};
+       },
+       .out_variant = op.out_variant,
+       .tags = op.tags,
+       .decompose = op.decompose});
 }
 
 DType dtype_of(const TensorMeta* tensor) { return tensor->dtype; }
@@ -101,12 +107,14 @@ void declare_filled(OpRegistry& ops) {
   // Each in terms of full and full_like, which are core.
   const auto as_full = [](int64_t value) -> DecomposeFunction {
     return [value](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-      return {builder.call("aten::full", {args.syms("size"), value}, {{"dtype", args.dtype("dtype").value_or(DType::Float32)}})};
+      return {builder.call("aten::full", {args.syms("size"), value},
+                           {{"dtype", args.dtype("dtype").value_or(DType::Float32)}})};
     };
   };
   const auto as_full_like = [](int64_t value) -> DecomposeFunction {
     return [value](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-      return {builder.call("aten::full_like", {args.tensor("self"), value}, {{"dtype", args["dtype"]}, {"memory_format", args["memory_format"]}})};
+      return {builder.call("aten::full_like", {args.tensor("self"), value},
+                           {{"dtype", args["dtype"]}, {"memory_format", args["memory_format"]}})};
     };
   };
   const auto as_new_full = [](std::optional<int64_t> value) -> DecomposeFunction {
@@ -116,17 +124,36 @@ void declare_filled(OpRegistry& ops) {
       return {builder.call("aten::full", {args.syms("size"), number}, {{"dtype", dtype}})};
     };
   };
-  declare_sized(ops, {"aten::full(SymInt[] size, Scalar fill_value, *, " + options + ") -> Tensor", "aten::full.out", Tag::Core}, of_given, given);
-  declare_sized(ops, {"aten::zeros(SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_full(0)}, float32, zero);
-  declare_sized(ops, {"aten::ones(SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_full(1)}, float32, one);
-  declare_sized(ops, {"aten::empty.memory_format(SymInt[] size, *, " + options + ", MemoryFormat? memory_format=None) -> Tensor", "aten::empty.out", Tag::Core},
-                float32, zero);
-  declare_sized(ops, {"aten::new_full(Tensor self, SymInt[] size, Scalar fill_value, *, " + options + ") -> Tensor", {}, Tag::None, as_new_full({})}, of_self, given);
-  declare_sized(ops, {"aten::new_zeros(Tensor self, SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_new_full(0)}, of_self, zero);
-  declare_sized(ops, {"aten::new_ones(Tensor self, SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_new_full(1)}, of_self, one);
-  declare_sized(ops, {"aten::new_empty(Tensor self, SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_new_full(0)}, of_self, zero);
+  declare_sized(
+      ops, {"aten::full(SymInt[] size, Scalar fill_value, *, " + options + ") -> Tensor", "aten::full.out", Tag::Core},
+      of_given, given);
+  declare_sized(ops, {"aten::zeros(SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_full(0)}, float32,
+                zero);
+  declare_sized(ops, {"aten::ones(SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_full(1)}, float32,
+                one);
+  declare_sized(
+      ops,
+      {"aten::empty.memory_format(SymInt[] size, *, " + options + ", MemoryFormat? memory_format=None) -> Tensor",
+       "aten::empty.out", Tag::Core},
+      float32, zero);
+  declare_sized(ops,
+                {"aten::new_full(Tensor self, SymInt[] size, Scalar fill_value, *, " + options + ") -> Tensor",
+                 {},
+                 Tag::None,
+                 as_new_full({})},
+                of_self, given);
+  declare_sized(
+      ops, {"aten::new_zeros(Tensor self, SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_new_full(0)},
+      of_self, zero);
+  declare_sized(
+      ops, {"aten::new_ones(Tensor self, SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_new_full(1)},
+      of_self, one);
+  declare_sized(
+      ops, {"aten::new_empty(Tensor self, SymInt[] size, *, " + options + ") -> Tensor", {}, Tag::None, as_new_full(0)},
+      of_self, zero);
   const std::string like = options + ", MemoryFormat? memory_format=None) -> Tensor";
-  declare_like(ops, {"aten::full_like(Tensor self, Scalar fill_value, *, " + like, "aten::full_like.out", Tag::Core}, given);
+  declare_like(ops, {"aten::full_like(Tensor self, Scalar fill_value, *, " + like, "aten::full_like.out", Tag::Core},
+               given);
   declare_like(ops, {"aten::zeros_like(Tensor self, *, " + like, {}, Tag::None, as_full_like(0)}, zero);
   declare_like(ops, {"aten::ones_like(Tensor self, *, " + like, {}, Tag::None, as_full_like(1)}, one);
   declare_like(ops, {"aten::empty_like(Tensor self, *, " + like, {}, Tag::None, as_full_like(0)}, zero);
@@ -155,7 +182,8 @@ Range range_of(const A& args) {
   if (arguments[0].name == "start") range.start = args.scalar("start");
   range.end = args.scalar("end");
   if (arguments.size() > 2 && arguments[2].name == "step") range.step = args.scalar("step");
-  const bool is_float = range.start.kind == Scalar::Kind::Float || range.end.kind == Scalar::Kind::Float || range.step.kind == Scalar::Kind::Float;
+  const bool is_float = range.start.kind == Scalar::Kind::Float || range.end.kind == Scalar::Kind::Float ||
+                        range.step.kind == Scalar::Kind::Float;
   range.dtype = args.dtype("dtype").value_or(is_float ? DType::Float32 : DType::Int64);
   return range;
 }
@@ -176,7 +204,8 @@ SymInt range_length(const Range& range, std::string_view op) {
     if (up == Truth::Unknown) fail("{}: the sign of step {} is not known", op, to_string(*step));
     const bool ascending = up == Truth::Yes;
     if (less(ascending ? *end : *start, ascending ? *start : *end) == Truth::Yes) {
-      fail("{}: end {} and start {} do not agree with step {}", op, to_string(*end), to_string(*start), to_string(*step));
+      fail("{}: end {} and start {} do not agree with step {}", op, to_string(*end), to_string(*start),
+           to_string(*step));
     }
     return ascending ? ceildiv(*end - *start, *step) : ceildiv(*start - *end, -*step);
   }
@@ -188,7 +217,9 @@ SymInt range_length(const Range& range, std::string_view op) {
   const double width = range.step.to_double();
   const double span = range.end.to_double() - range.start.to_double();
   if (width == 0.0) fail("{}: step must not be 0", op);
-  if (span / width < 0) fail("{}: end {} and start {} do not agree with step {}", op, range.end.to_double(), range.start.to_double(), width);
+  if (span / width < 0)
+    fail("{}: end {} and start {} do not agree with step {}", op, range.end.to_double(), range.start.to_double(),
+         width);
   return SymInt(static_cast<int64_t>(std::ceil(span / width)));
 }
 
@@ -208,21 +239,26 @@ HostTensor range_tensor(const Range& range, std::string_view op) {
 
 void declare_ranges(OpRegistry& ops) {
   const std::string options(kOptions);
-  const auto declare = [&](std::string_view arguments, std::string_view overload, std::string_view out_variant, Tag tags, DecomposeFunction decompose) {
-    ops.declare({.schema = "aten::arange" + std::string(overload) + "(" + std::string(arguments) + ", *, " + options + ") -> Tensor",
+  const auto declare = [&](std::string_view arguments, std::string_view overload, std::string_view out_variant,
+                           Tag tags, DecomposeFunction decompose) {
+    ops.declare({.schema = "aten::arange" + std::string(overload) + "(" + std::string(arguments) + ", *, " + options +
+                           ") -> Tensor",
                  .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                    const Range range = range_of(args);
                    if (range.dtype == DType::Bool) fail("{}: not defined for bool", args.schema().name);
                    return {contiguous_meta(range.dtype, {range_length(range, args.schema().name)})};
                  },
-                 .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {range_tensor(range_of(args), args.schema().name)}; },
+                 .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+                   return {range_tensor(range_of(args), args.schema().name)};
+                 },
                  .out_variant = out_variant,
                  .tags = tags,
                  .decompose = std::move(decompose)});
   };
   const auto as_core = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
     const bool has_start = args.schema().arguments[0].name == "start";
-    return {builder.call("aten::arange.start_step", {has_start ? args["start"] : Argument(0), args["end"], 1}, {{"dtype", range_of(args).dtype}})};
+    return {builder.call("aten::arange.start_step", {has_start ? args["start"] : Argument(0), args["end"], 1},
+                         {{"dtype", range_of(args).dtype}})};
   };
   declare("Scalar end", "", {}, Tag::None, as_core);
   declare("Scalar start, Scalar end", ".start", {}, Tag::None, as_core);
@@ -236,10 +272,12 @@ HostTensor linspace_tensor(const Scalar& start, const Scalar& end, int64_t steps
     HostTensor result = HostTensor::empty(ArithmeticType<T>::kDType, {steps});
     using Step = std::conditional_t<std::is_integral_v<T>, double, T>;
     const T first = static_cast<T>(start.to_double()), last = static_cast<T>(end.to_double());
-    const Step step = steps > 1 ? (static_cast<Step>(last) - static_cast<Step>(first)) / static_cast<Step>(steps - 1) : Step(0);
+    const Step step =
+        steps > 1 ? (static_cast<Step>(last) - static_cast<Step>(first)) / static_cast<Step>(steps - 1) : Step(0);
     for (int64_t i = 0; i < steps; ++i) {
       const bool lower = i < steps / 2 || steps == 1;
-      const Step value = lower ? static_cast<Step>(first) + step * static_cast<Step>(i) : static_cast<Step>(last) - step * static_cast<Step>(steps - i - 1);
+      const Step value = lower ? static_cast<Step>(first) + step * static_cast<Step>(i)
+                               : static_cast<Step>(last) - step * static_cast<Step>(steps - i - 1);
       result.data<T>()[i] = static_cast<T>(value);
     }
     return result.to(dtype);
@@ -258,7 +296,8 @@ void copy_triangle(const HostTensor& self, HostTensor& result, int64_t diagonal,
   T* to = result.data<T>();
   for (int64_t plane = 0; plane < planes; ++plane) {
     for (int64_t row = 0; row < rows; ++row, from += columns, to += columns) {
-      const int64_t edge = std::clamp<int64_t>(triangle == Triangle::Lower ? row + diagonal + 1 : row + diagonal, 0, columns);
+      const int64_t edge =
+          std::clamp<int64_t>(triangle == Triangle::Lower ? row + diagonal + 1 : row + diagonal, 0, columns);
       const int64_t begin = triangle == Triangle::Lower ? 0 : edge;
       const int64_t end = triangle == Triangle::Lower ? edge : columns;
       std::copy(from + begin, from + end, to + begin);
@@ -267,35 +306,41 @@ void copy_triangle(const HostTensor& self, HostTensor& result, int64_t diagonal,
 }
 
 void declare_triangle(OpRegistry& ops, std::string_view name, Triangle triangle) {
-  declare_with_inplace(ops, {.schema = "aten::" + std::string(name) + "(Tensor self, SymInt diagonal=0) -> Tensor",
-                             .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                               const TensorMeta& self = *args.tensor("self");
-                               if (self.rank() < 2) fail("{}: expected at least 2 dims, got sizes {}", args.schema().name, to_string(self.sizes));
-                               return {contiguous_meta(self.dtype, self.sizes)};
-                             },
-                             .kernel = [triangle](const KernelArgs& args) -> std::vector<HostTensor> {
-                               const HostTensor self = args.tensor("self").contiguous();
-                               HostTensor result = HostTensor::zeros(self.dtype(), self.sizes());
-                               visit_storage(self.dtype(), [&](auto zero) {
-                                 copy_triangle<decltype(zero)>(self, result, args.integer("diagonal"), triangle);
-                               });
-                               return {result};
-                             },
-                             // where(column - row <= diagonal, self, 0), as torch's reference has it
-                             .decompose = [triangle](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                               Value* self = args.tensor("self");
-                               const size_t rank = self->meta.sizes.size();
-                               Value* rows = builder.call("aten::arange.start_step", {0, self->meta.sizes[rank - 2]}, {{"dtype", DType::Int64}});
-                               Value* columns = builder.call("aten::arange.start_step", {0, self->meta.sizes[rank - 1]}, {{"dtype", DType::Int64}});
-                               Value* offset = builder.call("aten::sub.Tensor", {columns, builder.call("aten::unsqueeze", {rows, 1})});
-                               Value* kept = builder.call(triangle == Triangle::Lower ? "aten::le.Scalar" : "aten::ge.Scalar", {offset, args["diagonal"]});
-                               Value* zero = builder.call("aten::full", {std::vector<SymInt>(), 0}, {{"dtype", self->meta.dtype}});
-                               return {builder.call("aten::where.self", {kept, self, zero})};
-                             }});
+  declare_with_inplace(
+      ops, {.schema = "aten::" + std::string(name) + "(Tensor self, SymInt diagonal=0) -> Tensor",
+            .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+              const TensorMeta& self = *args.tensor("self");
+              if (self.rank() < 2)
+                fail("{}: expected at least 2 dims, got sizes {}", args.schema().name, to_string(self.sizes));
+              return {contiguous_meta(self.dtype, self.sizes)};
+            },
+            .kernel = [triangle](const KernelArgs& args) -> std::vector<HostTensor> {
+              const HostTensor self = args.tensor("self").contiguous();
+              HostTensor result = HostTensor::zeros(self.dtype(), self.sizes());
+              visit_storage(self.dtype(), [&](auto zero) {
+                copy_triangle<decltype(zero)>(self, result, args.integer("diagonal"), triangle);
+              });
+              return {result};
+            },
+            // where(column - row <= diagonal, self, 0), as torch's reference has it
+            .decompose = [triangle](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+              Value* self = args.tensor("self");
+              const size_t rank = self->meta.sizes.size();
+              Value* rows =
+                  builder.call("aten::arange.start_step", {0, self->meta.sizes[rank - 2]}, {{"dtype", DType::Int64}});
+              Value* columns =
+                  builder.call("aten::arange.start_step", {0, self->meta.sizes[rank - 1]}, {{"dtype", DType::Int64}});
+              Value* offset = builder.call("aten::sub.Tensor", {columns, builder.call("aten::unsqueeze", {rows, 1})});
+              Value* kept = builder.call(triangle == Triangle::Lower ? "aten::le.Scalar" : "aten::ge.Scalar",
+                                         {offset, args["diagonal"]});
+              Value* zero = builder.call("aten::full", {std::vector<SymInt>(), 0}, {{"dtype", self->meta.dtype}});
+              return {builder.call("aten::where.self", {kept, self, zero})};
+            }});
 }
 
 void declare_eye(OpRegistry& ops, std::string_view arguments, std::string_view overload, bool is_square) {
-  ops.declare({.schema = "aten::eye" + std::string(overload) + "(" + std::string(arguments) + ", *, " + std::string(kOptions) + ") -> Tensor",
+  ops.declare({.schema = "aten::eye" + std::string(overload) + "(" + std::string(arguments) + ", *, " +
+                         std::string(kOptions) + ") -> Tensor",
                .infer = [is_square](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const std::vector<SymInt> sizes{args.sym("n"), args.sym(is_square ? "n" : "m")};
                  check_sizes(sizes, args.schema().name);
@@ -308,14 +353,16 @@ void declare_eye(OpRegistry& ops, std::string_view arguments, std::string_view o
                  const HostTensor one = HostTensor::scalar_int(dtype, 1);
                  visit_storage(dtype, [&](auto zero) {
                    using T = decltype(zero);
-                   for (int64_t i = 0; i < std::min(rows, columns); ++i) result.data<T>()[i * (columns + 1)] = *one.data<T>();
+                   for (int64_t i = 0; i < std::min(rows, columns); ++i)
+                     result.data<T>()[i * (columns + 1)] = *one.data<T>();
                  });
                  return {result};
                },
                .decompose = [is_square](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                  const DType dtype = args.dtype("dtype").value_or(DType::Float32);
                  Value* rows = builder.call("aten::arange.start_step", {0, args.sym("n")}, {{"dtype", DType::Int64}});
-                 Value* columns = builder.call("aten::arange.start_step", {0, args.sym(is_square ? "n" : "m")}, {{"dtype", DType::Int64}});
+                 Value* columns = builder.call("aten::arange.start_step", {0, args.sym(is_square ? "n" : "m")},
+                                               {{"dtype", DType::Int64}});
                  Value* same = builder.call("aten::eq.Tensor", {builder.call("aten::unsqueeze", {rows, 1}), columns});
                  return {dtype == DType::Bool ? same : builder.call("aten::_to_copy", {same}, {{"dtype", dtype}})};
                }});
@@ -326,16 +373,17 @@ void declare_eye(OpRegistry& ops, std::string_view arguments, std::string_view o
 void declare_creation_ops(OpRegistry& ops) {
   declare_filled(ops);
   declare_ranges(ops);
-  ops.declare({.schema = "aten::linspace(Scalar start, Scalar end, int steps, *, " + std::string(kOptions) + ") -> Tensor",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 const int64_t steps = args.integer("steps");
-                 if (steps < 0) fail("{}: steps must not be negative, got {}", args.schema().name, steps);
-                 return {contiguous_meta(args.dtype("dtype").value_or(DType::Float32), {steps})};
-               },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                 return {linspace_tensor(args.scalar("start"), args.scalar("end"), args.integer("steps"), args.dtype("dtype").value_or(DType::Float32),
-                                         args.schema().name)};
-               }});
+  ops.declare(
+      {.schema = "aten::linspace(Scalar start, Scalar end, int steps, *, " + std::string(kOptions) + ") -> Tensor",
+       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+         const int64_t steps = args.integer("steps");
+         if (steps < 0) fail("{}: steps must not be negative, got {}", args.schema().name, steps);
+         return {contiguous_meta(args.dtype("dtype").value_or(DType::Float32), {steps})};
+       },
+       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+         return {linspace_tensor(args.scalar("start"), args.scalar("end"), args.integer("steps"),
+                                 args.dtype("dtype").value_or(DType::Float32), args.schema().name)};
+       }});
   declare_eye(ops, "SymInt n", "", true);
   declare_eye(ops, "SymInt n, SymInt m", ".m", false);
   declare_triangle(ops, "tril", Triangle::Lower);

@@ -14,7 +14,8 @@ HostTensor filled(DType dtype, const std::vector<int64_t>& sizes, const Scalar& 
 /// The same from the first element of `value`.
 HostTensor filled_with(const HostTensor& value, const std::vector<int64_t>& sizes);
 
-/// Strides of a copy of `self` in a memory format (absent: preserve). Throws ExportError where the format wants another rank.
+/// Strides of a copy of `self` in a memory format (absent: preserve). Throws ExportError where the format wants another
+/// rank.
 std::vector<SymInt> format_strides(const TensorMeta& self, std::optional<MemoryFormat> format, std::string_view op);
 
 }  // namespace exformer

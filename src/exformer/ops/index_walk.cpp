@@ -9,9 +9,12 @@ HostTensor expanded(const HostTensor& tensor, const std::vector<int64_t>& sizes)
     // Leading dims of size 1 may go: values of sizes [1, 3] are written to a place of sizes [3].
     const size_t extra = tensor.sizes().size() - sizes.size();
     for (size_t i = 0; i < extra; ++i) {
-      if (tensor.sizes()[i] != 1) fail("a tensor of rank {} cannot be broadcast to rank {}", tensor.rank(), sizes.size());
+      if (tensor.sizes()[i] != 1)
+        fail("a tensor of rank {} cannot be broadcast to rank {}", tensor.rank(), sizes.size());
     }
-    const auto cut = [&](const std::vector<int64_t>& list) { return std::vector<int64_t>(list.begin() + static_cast<std::ptrdiff_t>(extra), list.end()); };
+    const auto cut = [&](const std::vector<int64_t>& list) {
+      return std::vector<int64_t>(list.begin() + static_cast<std::ptrdiff_t>(extra), list.end());
+    };
     return expanded(tensor.as_strided(cut(tensor.sizes()), cut(tensor.strides()), 0), sizes);
   }
   std::vector<int64_t> strides(sizes.size(), 0);

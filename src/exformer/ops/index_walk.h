@@ -1,4 +1,5 @@
-// Helpers of kernels that read or write single elements: offsets in row-major order, broadcast windows, checked indices.
+// Helpers of kernels that read or write single elements: offsets in row-major order, broadcast windows, checked
+// indices.
 #pragma once
 
 #include <string_view>
@@ -28,7 +29,8 @@ void walk_offsets(const std::vector<int64_t>& sizes, const std::vector<int64_t>&
   }
 }
 
-/// A window of `sizes` that repeats the tensor where it has fewer dims or size 1; the sizes must be ones that it broadcasts to.
+/// A window of `sizes` that repeats the tensor where it has fewer dims or size 1; the sizes must be ones that it
+/// broadcasts to.
 HostTensor expanded(const HostTensor& tensor, const std::vector<int64_t>& sizes);
 /// A contiguous copy in memory of its own.
 HostTensor fresh_copy(const HostTensor& tensor, DType dtype);

@@ -1,5 +1,5 @@
-// Reading and writing by tensors of indices, one for each of some dims: index.Tensor, index_put and what follows from them.
-// Result geometry follows ATen/native/TensorAdvancedIndexing.cpp and torch/_meta_registrations.py.
+// Reading and writing by tensors of indices, one for each of some dims: index.Tensor, index_put and what follows from
+// them. Result geometry follows ATen/native/TensorAdvancedIndexing.cpp and torch/_meta_registrations.py.
 #include <algorithm>
 #include <cstring>
 
@@ -41,7 +41,8 @@ IndexedDims read_dims(const std::vector<T>& indices, size_t rank, IsGiven is_giv
   if (indices.size() > rank) fail("{}: {} indices for a tensor of rank {}", op, indices.size(), rank);
   std::vector<bool> has_index;
   for (const T& index : indices) has_index.push_back(is_given(index));
-  if (std::find(has_index.begin(), has_index.end(), true) == has_index.end()) fail("{}: at least one index must be given", op);
+  if (std::find(has_index.begin(), has_index.end(), true) == has_index.end())
+    fail("{}: at least one index must be given", op);
   return split_dims(has_index, rank);
 }
 
@@ -57,11 +58,13 @@ TensorMeta index_meta(const TensorMeta& self, const std::vector<const TensorMeta
   std::vector<SymInt> chosen;
   for (const TensorMeta* index : indices) {
     if (!index) continue;
-    if (is_mask(index->dtype)) unsupported("{}: an index of dtype {} makes sizes depend on data", op, dtype_name(index->dtype));
+    if (is_mask(index->dtype))
+      unsupported("{}: an index of dtype {} makes sizes depend on data", op, dtype_name(index->dtype));
     check_index_dtype(index->dtype, op);
     chosen = broadcast_sizes(chosen, index->sizes, op);
   }
-  const IndexedDims dims = read_dims(indices, self.sizes.size(), [](const TensorMeta* index) { return index != nullptr; }, op);
+  const IndexedDims dims =
+      read_dims(indices, self.sizes.size(), [](const TensorMeta* index) { return index != nullptr; }, op);
   TensorMeta source{self.dtype, {}, {}};
   const auto keep = [&](const std::vector<size_t>& kept) {
     for (const size_t dim : kept) {
@@ -98,14 +101,16 @@ std::vector<HostTensor> without_masks(const std::vector<HostTensor>& indices) {
       if (mask.data<uint8_t>()[i] == 0) continue;
       for (size_t dim = 0; dim < found.size(); ++dim) found[dim].push_back(i / steps[dim] % mask.sizes()[dim]);
     }
-    for (const auto& list : found) result.push_back(HostTensor::from(DType::Int64, {static_cast<int64_t>(list.size())}, list));
+    for (const auto& list : found)
+      result.push_back(HostTensor::from(DType::Int64, {static_cast<int64_t>(list.size())}, list));
   }
   return result;
 }
 
 IndexPlan make_plan(const HostTensor& self, const std::vector<HostTensor>& given, std::string_view op) {
   const std::vector<HostTensor> indices = without_masks(given);
-  const IndexedDims dims = read_dims(indices, self.sizes().size(), [](const HostTensor& index) { return index.defined(); }, op);
+  const IndexedDims dims =
+      read_dims(indices, self.sizes().size(), [](const HostTensor& index) { return index.defined(); }, op);
   std::vector<HostTensor> tensors;
   for (const size_t dim : dims.indexed) tensors.push_back(indices[dim]);
   const std::vector<int64_t> chosen_sizes = broadcast_host_sizes(tensors);
@@ -168,23 +173,28 @@ std::vector<HostTensor> index_kernel(const KernelArgs& args) {
   return {result};
 }
 
-// index_put -------------------------------------------------------------------------------------------------------------------------
+// index_put
+// -------------------------------------------------------------------------------------------------------------------------
 
 std::vector<OutputMeta> index_put_infer(const MetaArgs& args) {
   const std::string& op = args.schema().name;
   const TensorMeta& self = *args.tensor("self");
   const TensorMeta& values = *args.tensor("values");
-  if (self.dtype != values.dtype) fail("{}: values are {}, expected {} like self", op, dtype_name(values.dtype), dtype_name(self.dtype));
+  if (self.dtype != values.dtype)
+    fail("{}: values are {}, expected {} like self", op, dtype_name(values.dtype), dtype_name(self.dtype));
   const auto& indices = args.tensors("indices");
-  const bool has_mask = std::any_of(indices.begin(), indices.end(), [](const TensorMeta* index) { return index && is_mask(index->dtype); });
+  const bool has_mask = std::any_of(indices.begin(), indices.end(),
+                                    [](const TensorMeta* index) { return index && is_mask(index->dtype); });
   if (has_mask) {
     if (!known_equal(element_count(values.sizes), 1)) {
-      unsupported("{}: a mask with values of sizes {} makes the number of values depend on data", op, to_string(values.sizes));
+      unsupported("{}: a mask with values of sizes {} makes the number of values depend on data", op,
+                  to_string(values.sizes));
     }
   } else {
     const TensorMeta place = index_meta(self, indices, op);
     const std::vector<SymInt> sizes = broadcast_sizes(place.sizes, values.sizes, op);
-    if (sizes != place.sizes) fail("{}: values of sizes {} cannot be broadcast to {}", op, to_string(values.sizes), to_string(place.sizes));
+    if (sizes != place.sizes)
+      fail("{}: values of sizes {} cannot be broadcast to {}", op, to_string(values.sizes), to_string(place.sizes));
   }
   return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};
 }
@@ -205,18 +215,21 @@ std::vector<HostTensor> index_put_kernel(const KernelArgs& args) {
   if (accumulates) {
     visit_arithmetic(dtype, args.schema().name, [&](auto zero) {
       using T = decltype(zero);
-      walk_offsets(values.sizes(), values.strides(), [&](int64_t i, int64_t offset) { result.data<T>()[place(i)] += values.data<T>()[offset]; });
+      walk_offsets(values.sizes(), values.strides(),
+                   [&](int64_t i, int64_t offset) { result.data<T>()[place(i)] += values.data<T>()[offset]; });
     });
     return {result.to(self.dtype())};
   }
   visit_storage(dtype, [&](auto zero) {
     using T = decltype(zero);
-    walk_offsets(values.sizes(), values.strides(), [&](int64_t i, int64_t offset) { result.data<T>()[place(i)] = values.data<T>()[offset]; });
+    walk_offsets(values.sizes(), values.strides(),
+                 [&](int64_t i, int64_t offset) { result.data<T>()[place(i)] = values.data<T>()[offset]; });
   });
   return {result};
 }
 
-// One index for one dim ---------------------------------------------------------------------------------------------------------------
+// One index for one dim
+// ---------------------------------------------------------------------------------------------------------------
 
 /// The only tensor of an index list for `dim`.
 std::vector<Value*> index_list(int64_t dim, Value* index) {
@@ -241,7 +254,9 @@ std::vector<OutputMeta> index_select_infer(const MetaArgs& args) {
   return {contiguous_meta(self.dtype, std::move(sizes))};
 }
 
-HostTensor at_least_1d(const HostTensor& tensor) { return tensor.rank() == 0 ? tensor.contiguous().reshaped({1}) : tensor; }
+HostTensor at_least_1d(const HostTensor& tensor) {
+  return tensor.rank() == 0 ? tensor.contiguous().reshaped({1}) : tensor;
+}
 
 std::vector<HostTensor> index_select_kernel(const KernelArgs& args) {
   const HostTensor self = at_least_1d(args.tensor("self"));
@@ -254,7 +269,8 @@ std::vector<HostTensor> index_select_kernel(const KernelArgs& args) {
   slice[dim] = 1;
   for (int64_t i = 0; i < index.element_count(); ++i) {
     const int64_t position = wrapped_index(index.data<int64_t>()[i], self.sizes()[dim], args.schema().name);
-    copy_elements(self.as_strided(slice, self.strides(), position * self.strides()[dim]), result.as_strided(slice, result.strides(), i * result.strides()[dim]));
+    copy_elements(self.as_strided(slice, self.strides(), position * self.strides()[dim]),
+                  result.as_strided(slice, result.strides(), i * result.strides()[dim]));
   }
   return {args.tensor("self").rank() == 0 ? result.reshaped({}) : result};
 }
@@ -266,7 +282,8 @@ std::vector<OutputMeta> index_write_infer(const MetaArgs& args) {
   const TensorMeta& source = *args.tensor("source");
   const auto dim = static_cast<size_t>(wrap_dim(args.integer("dim"), self.rank(), op));
   check_positions(*args.tensor("index"), op);
-  if (self.dtype != source.dtype) fail("{}: source is {}, expected {} like self", op, dtype_name(source.dtype), dtype_name(self.dtype));
+  if (self.dtype != source.dtype)
+    fail("{}: source is {}, expected {} like self", op, dtype_name(source.dtype), dtype_name(self.dtype));
   std::vector<SymInt> expected = self.sizes;
   if (!expected.empty()) expected[dim] = element_count(args.tensor("index")->sizes);
   bool fits = source.sizes.size() == expected.size();
@@ -303,7 +320,8 @@ std::vector<HostTensor> index_write_kernel(const KernelArgs& args, IndexWrite wr
     visit_arithmetic(dtype, args.schema().name, [&](auto zero) {
       using T = decltype(zero);
       const T factor = static_cast<T>(args.scalar("alpha").to_double());
-      for (size_t k = 0; k < from_offsets.size(); ++k) to.data<T>()[to_offsets[k]] += factor * from.data<T>()[from_offsets[k]];
+      for (size_t k = 0; k < from_offsets.size(); ++k)
+        to.data<T>()[to_offsets[k]] += factor * from.data<T>()[from_offsets[k]];
     });
   }
   return {result.reshaped(self.sizes()).to(self.dtype())};
@@ -315,24 +333,28 @@ void declare_one_dim(OpRegistry& ops) {
                .kernel = index_select_kernel,
                .out_variant = "aten::index_select.out",
                .tags = Tag::Core});
-  declare_with_inplace(ops, {.schema = "aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
-                             .infer = index_write_infer,
-                             .kernel = [](const KernelArgs& args) { return index_write_kernel(args, IndexWrite::Copy); },
-                             .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                               const int64_t dim = wrap_dim(args.integer("dim"), args.tensor("self")->meta.rank(), args.schema().name);
-                               return {builder.call("aten::index_put", {args.tensor("self"), index_list(dim, args.tensor("index")), args.tensor("source")})};
-                             }});
-  declare_with_inplace(ops, {.schema = "aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
-                             .infer = index_write_infer,
-                             .kernel = [](const KernelArgs& args) { return index_write_kernel(args, IndexWrite::Add); },
-                             .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                               const int64_t dim = wrap_dim(args.integer("dim"), args.tensor("self")->meta.rank(), args.schema().name);
-                               Value* source = args.tensor("source");
-                               const Scalar alpha = args.scalar("alpha");
-                               const bool is_one = alpha.kind == Scalar::Kind::Float ? alpha.real == 1.0 : alpha.integer == SymInt(1);
-                               if (!is_one) source = builder.call("aten::mul.Scalar", {source, args["alpha"]});
-                               return {builder.call("aten::index_put", {args.tensor("self"), index_list(dim, args.tensor("index")), source, true})};
-                             }});
+  declare_with_inplace(
+      ops, {.schema = "aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
+            .infer = index_write_infer,
+            .kernel = [](const KernelArgs& args) { return index_write_kernel(args, IndexWrite::Copy); },
+            .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+              const int64_t dim = wrap_dim(args.integer("dim"), args.tensor("self")->meta.rank(), args.schema().name);
+              return {builder.call("aten::index_put", {args.tensor("self"), index_list(dim, args.tensor("index")),
+                                                       args.tensor("source")})};
+            }});
+  declare_with_inplace(
+      ops, {.schema = "aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
+            .infer = index_write_infer,
+            .kernel = [](const KernelArgs& args) { return index_write_kernel(args, IndexWrite::Add); },
+            .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+              const int64_t dim = wrap_dim(args.integer("dim"), args.tensor("self")->meta.rank(), args.schema().name);
+              Value* source = args.tensor("source");
+              const Scalar alpha = args.scalar("alpha");
+              const bool is_one = alpha.kind == Scalar::Kind::Float ? alpha.real == 1.0 : alpha.integer == SymInt(1);
+              if (!is_one) source = builder.call("aten::mul.Scalar", {source, args["alpha"]});
+              return {builder.call("aten::index_put",
+                                   {args.tensor("self"), index_list(dim, args.tensor("index")), source, true})};
+            }});
 }
 
 }  // namespace
@@ -345,11 +367,12 @@ void declare_indexing_ops(OpRegistry& ops) {
                .kernel = index_kernel,
                .out_variant = "aten::index.Tensor_out",
                .tags = Tag::Core});
-  declare_with_inplace(ops, {.schema = "aten::index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
-                             .infer = index_put_infer,
-                             .kernel = index_put_kernel,
-                             .out_variant = "aten::index_put.out",
-                             .tags = Tag::Core});
+  declare_with_inplace(
+      ops, {.schema = "aten::index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
+            .infer = index_put_infer,
+            .kernel = index_put_kernel,
+            .out_variant = "aten::index_put.out",
+            .tags = Tag::Core});
   declare_one_dim(ops);
 }
 

@@ -20,12 +20,16 @@ void declare_item(OpRegistry& ops, std::string_view schema, std::string_view out
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
                  const std::string& op = args.schema().name;
-                 if (!known_equal(element_count(self.sizes), 1)) fail("{}: expected one element, got sizes {}", op, to_string(self.sizes));
+                 if (!known_equal(element_count(self.sizes), 1))
+                   fail("{}: expected one element, got sizes {}", op, to_string(self.sizes));
                  const ValueKind kind = number_kind(self.dtype, op);
-                 if (kind == ValueKind::SymInt) unsupported("{}: an integer that depends on data cannot be used as a number", op);
+                 if (kind == ValueKind::SymInt)
+                   unsupported("{}: an integer that depends on data cannot be used as a number", op);
                  return {OutputMeta(kind, SymInt(0))};
                },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {args.tensor("self").contiguous().reshaped({})}; },
+               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+                 return {args.tensor("self").contiguous().reshaped({})};
+               },
                .out_variant = out_variant,
                .tags = tags | Tag::DataDependent});
 }
@@ -37,7 +41,9 @@ void declare_symbolic_ops(OpRegistry& ops) {
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
                  if (self.rank() == 0) fail("{}: a 0-d tensor has no sizes", args.schema().name);
-                 return {OutputMeta(ValueKind::SymInt, self.sizes[static_cast<size_t>(wrap_dim(args.integer("dim"), self.rank(), args.schema().name))])};
+                 return {OutputMeta(
+                     ValueKind::SymInt,
+                     self.sizes[static_cast<size_t>(wrap_dim(args.integer("dim"), self.rank(), args.schema().name))])};
                },
                .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
                  return {HostTensor::scalar_int(DType::Int64, args.tensor("self").size(args.integer("dim")))};
