@@ -9,6 +9,7 @@
 
 #include "base/test_files.h"
 #include "exformer/base/file.h"
+#include "exformer/base/interrupt.h"
 
 namespace exformer {
 namespace {
@@ -190,6 +191,33 @@ TEST(StagedDirectory, ALivingExportIsLeftAlone) {
   ::waitpid(child, nullptr, 0);
   export_to(directory / "other", "1");  // not its business
   EXPECT_EQ(listing(directory.path()).size(), 3U);
+}
+
+TEST(StagedDirectory, AnInterruptedExportLeavesNothing) {
+  const TemporaryDirectory directory;
+  const pid_t child = ::fork();  // the request is the process's own and stays
+  if (child == 0) {
+    int failures = 0;
+    try {
+      StagedDirectory staged(directory / "out");
+      OutputFile file(staged.path() / "model");
+      file.write("begun");
+      request_interrupt();
+      try {
+        file.write("more");
+      } catch (const ExportError&) {
+        ++failures;
+      }
+      staged.commit();
+    } catch (const ExportError&) {
+      ++failures;
+    }
+    ::_exit(failures);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 2);
+  EXPECT_THAT(listing(directory.path()), IsEmpty());
 }
 
 TEST(StagedFileCommit, PutsOneFileInPlace) {

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "exformer/base/error.h"
+#include "exformer/base/interrupt.h"
 
 namespace exformer {
 namespace {
@@ -61,6 +62,18 @@ size_t on_body(char* data, size_t size, size_t count, void* user) {
     return 0;
   }
   return size * count;
+}
+
+/// Called about once a second, also while nothing arrives.
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  try {
+    throw_if_interrupted();
+  } catch (...) {
+    transfer.thrown = std::current_exception();
+    return 1;
+  }
+  return 0;
 }
 
 struct UrlDeleter {
@@ -126,6 +139,9 @@ HttpResponse HttpClient::perform(const HttpRequest& request) {
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &on_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
   const CURLcode code = curl_easy_perform(curl);
   curl_slist_free_all(headers);
   if (transfer.thrown) std::rethrow_exception(transfer.thrown);

@@ -42,7 +42,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  /// Any status is an answer. Throws NetworkError, or what the request's `body` threw.
+  /// Any status is an answer. Throws NetworkError, what the request's `body` threw, or ExportError when interrupted.
   HttpResponse perform(const HttpRequest& request);
 
  private:
