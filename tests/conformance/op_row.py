@@ -34,7 +34,8 @@ def floordiv(a, b):
 def evaluate(expression, sizes):
     """A size under one set of symbol values."""
     if isinstance(expression, str):
-        return eval(expression, {"floordiv": floordiv, "mod": lambda a, b: a % b, "max": max, "min": min}, dict(sizes))  # noqa: S307
+        functions = {"floordiv": floordiv, "mod": lambda a, b: a % b, "max": max, "min": min}
+        return eval(expression, functions, dict(sizes))  # noqa: S307
     return expression
 
 
@@ -128,13 +129,15 @@ class Row:
     inplace    False: no row for the in-place form is derived
     """
 
-    OPTIONS = ("dtypes", "rtol", "atol", "sets", "symbols", "raises", "refused", "unordered", "decomposes", "strides", "inplace")
+    OPTIONS = ("dtypes", "rtol", "atol", "sets", "symbols", "raises", "refused", "unordered", "decomposes", "strides",
+               "inplace")  # fmt: skip
 
     def __init__(self, op, *args, **kwargs):
         self.op = op
         self.options = {name: kwargs.pop(name) for name in self.OPTIONS if name in kwargs}
         # An op's own argument of such a name is written with an underscore at its end.
-        self.args, self.kwargs = list(args), {name.rstrip("_") if name.endswith("_") else name: value for name, value in kwargs.items()}
+        self.args = list(args)
+        self.kwargs = {name.rstrip("_"): value for name, value in kwargs.items()}
 
 
 @dataclass
@@ -178,22 +181,23 @@ class Case:
             return value
 
         with torch.no_grad():
-            result = self.torch_op()(*map(real, self.args), **{name: real(value) for name, value in self.kwargs.items()})
+            named = {name: real(value) for name, value in self.kwargs.items()}
+            result = self.torch_op()(*map(real, self.args), **named)
         return list(result) if isinstance(result, (list, tuple)) else [result]
 
     def to_json(self):
         symbols = {name: {} for each in self.inputs for size in each.sizes for name in sorted(symbols_in(size))}
-        for expression in self._expressions(self.args + list(self.kwargs.values())):
+        for expression in self.expressions():
             symbols.update({name: {} for name in sorted(symbols_in(expression))})
         symbols.update(self.options.get("symbols", {}))
         types = {argument.name: argument for argument in self.torch_op()._schema.arguments}
-        ordered = list(types.values())
+        ordered = [*types.values()] + [None] * len(self.args)
         return {
             "id": self.id,
             "op": "aten::" + self.op,
             "symbols": symbols,
             "sets": list(self.sets),
-            "args": [self._argument(value, ordered[i] if i < len(ordered) else None) for i, value in enumerate(self.args)],
+            "args": [self._argument(value, schema) for value, schema in zip(self.args, ordered)],
             "kwargs": {name: self._argument(value, types.get(name)) for name, value in self.kwargs.items()},
             "inputs": [
                 {
@@ -205,6 +209,9 @@ class Case:
                 for i, each in enumerate(self.inputs)
             ],
         }
+
+    def expressions(self):
+        return list(self._expressions(self.args + list(self.kwargs.values())))
 
     def _expressions(self, values):
         for value in values:

@@ -21,10 +21,11 @@ sys.path.insert(0, str(HERE))
 
 from op_row import cases_of  # noqa: E402
 
-RUNNER = Path(os.environ.get("EXFORMER_BUILD", HERE.parents[1] / "build" / "release")) / "tests" / "conformance" / "op_runner"
+BUILD = Path(os.environ.get("EXFORMER_BUILD", HERE.parents[1] / "build" / "release"))
+RUNNER = BUILD / "tests" / "conformance" / "op_runner"
 
-# Relative and absolute tolerance by dtype. 16-bit floats: a unit in the last place of the result, and of inputs of size 1 to 2, because torch
-# rounds between the steps of some loops and not of others.
+# Relative and absolute tolerance by dtype. 16-bit floats: a unit in the last place of the result, and of inputs of
+# size 1 to 2, because torch rounds between the steps of some loops and not of others.
 TOLERANCE = {
     torch.float64: (1e-9, 1e-10),
     torch.float32: (2e-5, 2e-6),
@@ -120,7 +121,8 @@ def compare_meta(actual, wanted, compares_strides):
     if compares_strides and wanted.numel() > 0:
         # The stride of a dim of size 1 is never used; torch itself gives it several values.
         used = [dim for dim in range(wanted.dim()) if wanted.shape[dim] != 1]
-        assert [actual["strides"][dim] for dim in used] == [wanted.stride(dim) for dim in used], (actual["strides"], wanted.stride())
+        theirs = [wanted.stride(dim) for dim in used]
+        assert [actual["strides"][dim] for dim in used] == theirs, (actual["strides"], wanted.stride())
 
 
 def compare_values(actual, wanted, options):
@@ -137,7 +139,8 @@ def check(case, result, tensors, modes):
     expected = torch_expectation(case)
     refused = case.options.get("refused")
     if refused:
-        errors = [result["error"]] if "error" in result else [entry["error"] for entry in result["direct"] if "error" in entry]
+        entries = [result] if "error" in result else result["direct"]
+        errors = [entry["error"] for entry in entries if "error" in entry]
         assert errors and refused in errors[0]["message"], result
         return
     if all(isinstance(wanted, str) for wanted in expected):
@@ -204,7 +207,10 @@ def test_schemas_are_torchs(ops):
         if not name.startswith("aten::"):
             continue
         schema = torch_schema(name)._schema
-        theirs = [(a.name, a.kwarg_only, bool(a.alias_info and a.alias_info.is_write), a.has_default_value()) for a in schema.arguments]
+        theirs = [
+            (a.name, a.kwarg_only, bool(a.alias_info and a.alias_info.is_write), a.has_default_value())
+            for a in schema.arguments
+        ]
         ours = [(a["name"], a["keyword_only"], a["mutated"], a["has_default"]) for a in op["arguments"]]
         if theirs != ours or len(schema.returns) != op["returns"]:
             wrong[name] = (ours, theirs)
@@ -212,7 +218,8 @@ def test_schemas_are_torchs(ops):
 
 
 def test_core_tags_are_torchs(ops):
-    wrong = [name for name, op in ops.items() if name.startswith("aten::") and op["core"] != (torch.Tag.core in torch_schema(name).tags)]
+    theirs = {name: torch.Tag.core in torch_schema(name).tags for name in ops if name.startswith("aten::")}
+    wrong = [name for name, is_core in theirs.items() if ops[name]["core"] != is_core]
     assert not wrong
 
 
@@ -221,12 +228,15 @@ def test_out_variants_are_executorchs(ops):
     if spec is None:
         pytest.skip("executorch is not installed")
     folder = Path(list(spec.submodule_search_locations)[0]) / "kernels" / "portable"
-    known = set(re.findall(r"^- (?:op|func): ([\w:]+(?:\.\w+)?)", (folder / "functions.yaml").read_text(), re.MULTILINE))
-    wrong = {name: op["out_variant"] for name, op in ops.items() if op["out_variant"] and op["out_variant"].removeprefix("aten::") not in known}
+    text = (folder / "functions.yaml").read_text()
+    known = set(re.findall(r"^- (?:op|func): ([\w:]+(?:\.\w+)?)", text, re.MULTILINE))
+    named = {name: op["out_variant"].removeprefix("aten::") for name, op in ops.items() if op["out_variant"]}
+    wrong = {name: variant for name, variant in named.items() if variant not in known}
     assert not wrong
 
 
 def test_ops_that_are_not_core_decompose(ops):
-    exempt = lambda op: op["core"] or op["inplace"] or op["random"] or op["view"] or op["data_dependent"] or op["out_variant"]  # noqa: E731
+    traits = ("core", "inplace", "random", "view", "data_dependent", "out_variant")
+    exempt = lambda op: any(op[trait] for trait in traits)  # noqa: E731
     stuck = [name for name, op in ops.items() if not exempt(op) and not op["decompose"] and not op["kernel"]]
     assert not stuck

@@ -2,8 +2,10 @@
 
 from op_row import FLOATS, Row, T
 
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, -3.0, 20.0, 21.0, -30.0, 88.0, -100.0, float("inf"), float("-inf"), float("nan")]
-PLAIN = ("relu", "silu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "relu6", "leaky_relu", "elu", "softplus", "mish", "log_sigmoid", "selu",
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, -3.0, 20.0, 21.0, -30.0, 88.0, -100.0, float("inf"), float("-inf"),
+      float("nan")]
+PLAIN = ("relu", "silu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "relu6", "leaky_relu", "elu", "softplus",
+      "mish", "log_sigmoid", "selu",
          "celu", "hardshrink", "softshrink")  # fmt: skip
 
 
@@ -20,7 +22,8 @@ def rows(op):
 
 
 # Decompositions round between their steps.
-SIXTEEN = {op: {"rtol": 1.6e-2, "atol": 1e-2} for op in ("silu", "mish", "softplus", "log_sigmoid", "hardsigmoid", "hardswish")}
+SIXTEEN = {op: {"rtol": 1.6e-2, "atol": 1e-2} for op in ("silu", "mish", "softplus", "log_sigmoid", "hardsigmoid",
+    "hardswish")}
 
 ROWS = [
     *[row for op in PLAIN for row in rows(op)],

@@ -31,7 +31,8 @@ def rows(op):
 
 ROWS = [
     *[row for op in ("eq", "ne", "lt", "le", "gt", "ge") for row in rows(op)],
-    Row("isclose", T("*", "b", "s", values=[1.0, 2.0, 3.0]), T("*", "s", values=[1.0, 2.00001, 3.1]), dtypes=("f32", "f64")),
+    Row("isclose", T("*", "b", "s", values=[1.0, 2.0, 3.0]), T("*", "s", values=[1.0, 2.00001, 3.1]),
+        dtypes=("f32", "f64")),
     Row("isclose", T("f32", 8, values=ODD), T("f32", 8, 1, values=ODD), equal_nan=True),
     Row("isclose", T("i64", "s", low=0, high=3), T("i64", "b", "s", low=0, high=3)),
     Row("isclose", T("f32", "s", low=0.0, high=1.0), T("f32", "s", low=0.0, high=1.0), 0.3, 0.1),

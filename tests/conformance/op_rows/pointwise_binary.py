@@ -3,7 +3,8 @@
 from op_row import FLOATS, INTS, Row, S, T
 
 NAN, INF = float("nan"), float("inf")
-PAIRS = (("f32", "i64"), ("i32", "f16"), ("f16", "bf16"), ("f64", "f32"), ("bool", "i32"), ("u8", "i8"), ("i32", "i64"), ("bool", "f32"), ("bf16", "f32"))
+PAIRS = (("f32", "i64"), ("i32", "f16"), ("f16", "bf16"), ("f64", "f32"), ("bool", "i32"), ("u8", "i8"),
+    ("i32", "i64"), ("bool", "f32"), ("bf16", "f32"))
 ODD = [0.0, -0.0, 1.0, -1.0, 2.0, -2.5, 0.5, INF, -INF, NAN, 3.0]
 ODDER = [1.0, 0.0, -0.0, 2.0, -3.0, 0.5, INF, -INF, NAN, 4.0, -1.0, 7.0, 2.5]
 
@@ -20,7 +21,8 @@ def tensor_rows(op, dtypes, left={}, right={}, pairs=PAIRS, shapes=True, **optio
     one = dtypes[0]
     yield Row(op, T(one, "b", 1, "s", **left), T(one, "n", 1, **right), **options)
     yield Row(op, T(one, "n", **left), T(one, "b", "s", "n", **right), inplace=False, **options)
-    yield Row(op, T(one, "b", "s", "n", order=(0, 2, 1), **left), T(one, "b", "s", "n", order=(0, 2, 1), **right), **options)
+    yield Row(op, T(one, "b", "s", "n", order=(0, 2, 1), **left), T(one, "b", "s", "n", order=(0, 2, 1), **right),
+        **options)
     yield Row(op, T(one, "b", "s", "n", order=(2, 0, 1), **left), T(one, "b", "s", "n", **right), **options)
     yield Row(op, T(one, "b", "s", "n", **left), T(one, "b", "s", "n", order=(1, 2, 0), **right), **options)
     yield Row(op, T(one, "b", "s", "n", order=(0, 2, 1), **left), T(one, "n", **right), **options)
@@ -48,7 +50,8 @@ ROWS = [
     *tensor_rows("mul.Tensor", ALL),
     *tensor_rows("sub.Tensor", NUMBERS, pairs=NO_BOOL),
     *tensor_rows("rsub.Tensor", NUMBERS, pairs=NO_BOOL),
-    *[Row(op, T(a, "b"), T(b, "b"), raises=True) for op in ("sub.Tensor", "rsub.Tensor") for a, b in (("bool", "i32"), ("f32", "bool"), ("bool", "bool"))],
+    *[Row(op, T(a, "b"), T(b, "b"), raises=True) for op in ("sub.Tensor", "rsub.Tensor")
+        for a, b in (("bool", "i32"), ("f32", "bool"), ("bool", "bool"))],
     Row("sub.Scalar", T("i64", "b"), True, raises=True),
     *scalar_rows("add.Scalar", ALL, (2, 0.3, True)),
     *scalar_rows("mul.Scalar", ALL, (2, 0.3, True)),
@@ -63,7 +66,8 @@ ROWS = [
     Row("sub.Tensor", T("f32", "b", "s"), T("f32", "s"), alpha=2),
     Row("rsub.Scalar", T("f32", "b", "s"), 1.5, 2),
     Row("add.Tensor", T("f32", "b", 1000), T("f32", 1000), sets=({"b": 90}, {"b": 3})),
-    Row("mul.Tensor", T("f32", "b", "h", "s", 64, order=(0, 2, 1, 3)), T("f32", "s", 64), sets=({"b": 2, "h": 3, "s": 300}, {"b": 1, "h": 2, "s": 7})),
+    Row("mul.Tensor", T("f32", "b", "h", "s", 64, order=(0, 2, 1, 3)), T("f32", "s", 64),
+        sets=({"b": 2, "h": 3, "s": 300}, {"b": 1, "h": 2, "s": 7})),
     Row("mul.Tensor", T("f32", "b", "s", 700), T("f32", "b", "s", 1), sets=({"b": 2, "s": 60}, {"b": 1, "s": 7})),
     # Division.
     *tensor_rows("div.Tensor", ALL, right=NONZERO),
@@ -71,8 +75,10 @@ ROWS = [
     Row("div.Tensor", T("f32", 11, values=ODD), T("f32", 13, 1, values=ODDER)),
     *[row for mode in ("floor", "trunc") for row in (
         Row("div.Tensor_mode", T("*", "b", "s"), T("*", "b", "s", low=1, high=4), rounding_mode=mode, dtypes=NUMBERS),
-        Row("div.Tensor_mode", T("*", "b", "s"), T("*", "b", "s", values=[-3, 2, -1]), rounding_mode=mode, dtypes=("i64", "i32", "f32")),
-        Row("div.Tensor_mode", T("f32", 11, values=ODD), T("f32", 13, 1, values=ODDER), rounding_mode=mode, inplace=False),
+        Row("div.Tensor_mode", T("*", "b", "s"), T("*", "b", "s", values=[-3, 2, -1]), rounding_mode=mode,
+            dtypes=("i64", "i32", "f32")),
+        Row("div.Tensor_mode", T("f32", 11, values=ODD), T("f32", 13, 1, values=ODDER), rounding_mode=mode,
+            inplace=False),
         Row("div.Tensor_mode", T("i64", "b"), T("i64", values=[0]), rounding_mode=mode, raises=True),
         Row("div.Scalar_mode", T("*", "b", "s"), 3, rounding_mode=mode, dtypes=NUMBERS),
         Row("div.Scalar_mode", T("i64", "b", "s"), 1.5, rounding_mode=mode),
@@ -94,7 +100,8 @@ ROWS = [
     Row("fmod.Tensor", T("f32", 11, values=ODD), T("f32", 13, 1, values=ODDER), inplace=False),
     # Powers.
     *tensor_rows("pow.Tensor_Tensor", NUMBERS, left={"low": 1, "high": 4}, right={"low": 0, "high": 3}, pairs=REALS),
-    *[Row("pow.Tensor_Scalar", T("*", "b", "s", low=1, high=4), number, dtypes=FLOATS) for number in (2, 3, 0.5, -0.5, -1, -2, 0, 1, 2.5)],
+    *[Row("pow.Tensor_Scalar", T("*", "b", "s", low=1, high=4), number, dtypes=FLOATS)
+        for number in (2, 3, 0.5, -0.5, -1, -2, 0, 1, 2.5)],
     Row("pow.Tensor_Scalar", T("f32", 11, values=ODD), 2), Row("pow.Tensor_Scalar", T("f32", 11, values=ODD), 3),
     Row("pow.Tensor_Scalar", T("f32", 11, values=ODD), 0.5), Row("pow.Tensor_Scalar", T("f32", 11, values=ODD), 1.5),
     *[Row("pow.Tensor_Scalar", T("*", "b", "s"), number, dtypes=("i64", "i32", "u8")) for number in (0, 1, 2, 3, 5)],
@@ -116,9 +123,11 @@ ROWS = [
     *[row for op in ("bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__") for row in (
         *tensor_rows(op + ".Tensor", (*INTS, "bool"), pairs=WHOLE), *scalar_rows(op + ".Scalar", INTS, (3,)),
         Row(op + ".Scalar", T("bool", "b"), True), Row(op + ".Tensor", T("f32", "b"), T("f32", "b"), raises=True))],
-    *[Row(op + ".Scalar_Tensor", 5, T("*", "b", "s"), dtypes=INTS) for op in ("bitwise_and", "bitwise_or", "bitwise_xor")],
+    *[Row(op + ".Scalar_Tensor", 5, T("*", "b", "s"), dtypes=INTS)
+        for op in ("bitwise_and", "bitwise_or", "bitwise_xor")],
     *[row for op in ("logical_and", "logical_or", "logical_xor") for row in tensor_rows(op, ALL)],
     # Other names.
     *[row for op in ("true_divide", "divide", "multiply", "subtract") for row in (
-        *tensor_rows(op + ".Tensor", ("f32", "i64"), right=NONZERO, pairs=()), *scalar_rows(op + ".Scalar", ("f32", "i64"), (2,)))],
+        *tensor_rows(op + ".Tensor", ("f32", "i64"), right=NONZERO, pairs=()), *scalar_rows(op + ".Scalar", ("f32",
+              "i64"), (2,)))],
 ]  # fmt: skip

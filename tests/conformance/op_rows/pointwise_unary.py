@@ -23,9 +23,11 @@ def family(ops, dtypes, **options):
 
 ROWS = [
     *family(("abs", "neg", "floor", "ceil", "round", "trunc", "nan_to_num"), (*FLOATS, *INTS)),
-    *family(("sign", "sgn", "isnan", "isinf", "isfinite", "logical_not", "isposinf", "isneginf", "signbit", "square"), (*FLOATS, *INTS, "bool")),
+    *family(("sign", "sgn", "isnan", "isinf", "isfinite", "logical_not", "isposinf", "isneginf", "signbit", "square"),
+        (*FLOATS, *INTS, "bool")),
     *family(("frac",), FLOATS),
-    *family(("exp", "exp2", "expm1", "sigmoid", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "asinh", "erf", "erfc", "deg2rad"), (*FLOATS, "i64", "bool")),
+    *family(("exp", "exp2", "expm1", "sigmoid", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "asinh", "erf",
+          "erfc", "deg2rad"), (*FLOATS, "i64", "bool")),
     *family(("log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal"), (*FLOATS, "i64", "bool"), low=1, high=9),
     *family(("asin", "acos", "atanh"), (*FLOATS, "i32", "bool"), low=-1, high=0),
     *family(("acosh",), (*FLOATS, "i32"), low=1, high=4),
@@ -41,9 +43,12 @@ ROWS = [
     Row("round.decimals", T("*", "b", "s"), decimals=2, dtypes=("f32", "f64")),
     Row("round.decimals", T("f32", "b", "s", low=-4000.0, high=4000.0), decimals=-2),
     Row("logit", T("f32", "b", "s", low=-0.5, high=1.5), 0.125),
-    *[Row(op, T("f32", 16, values=SPECIAL)) for op in ("abs", "neg", "floor", "ceil", "round", "trunc", "sign", "isnan", "isinf", "isfinite",
-                                                       "isposinf", "isneginf", "logical_not", "exp", "expm1", "sigmoid", "tanh", "erf", "atan",
-                                                       "log", "log1p", "sqrt", "rsqrt", "reciprocal", "square", "signbit")],
+    *[Row(op, T("f32", 16, values=SPECIAL))
+      for op in ("abs", "neg", "floor", "ceil", "round", "trunc", "sign", "isnan", "isinf", "isfinite",
+                                                       "isposinf", "isneginf", "logical_not", "exp", "expm1",
+                                                       "sigmoid", "tanh", "erf", "atan",
+                                                       "log", "log1p", "sqrt", "rsqrt", "reciprocal", "square",
+                                                             "signbit")],
     # Long enough for several blocks and threads.
     Row("exp", T("f32", "n", 20011), sets=({"n": 5}, {"n": 2})),
     Row("tanh", T("f32", "n", 3001, order=(1, 0)), sets=({"n": 30}, {"n": 2})),
