@@ -106,7 +106,9 @@ SymInt NodeReader::integer(const std::string& name, NameScope& scope) {
 }
 
 Argument NodeReader::read_argument(const Json& argument, NameScope& scope) {
-  const auto [kind, value] = union_of(argument, "arg");
+  const auto entry = union_of(argument, "arg");
+  const std::string& kind = entry.first;
+  const Json& value = entry.second;
   const auto tensor = [&](const Json& reference) {
     const std::string& name = text_member(reference, "name");
     const auto found = scope.values.find(name);
