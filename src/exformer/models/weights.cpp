@@ -28,13 +28,18 @@ class Binder {
     for (const auto& [key, file] : checkpoint.tensors()) keys_.emplace(place_of(key), key);
   }
 
-  std::map<std::string, LazyTensor> run() {
+  WeightAccount account() {
     for (const ParameterDeclaration& parameter : parameters_) bind(parameter);
     check_surplus();
+    return std::move(account_);
+  }
+
+  std::map<std::string, LazyTensor> run() {
+    const WeightAccount found = account();
     std::vector<std::string> faults;
-    if (!missing_.empty() && !options_.allow_missing) faults.push_back("missing: " + listed(missing_));
-    if (!misshaped_.empty()) faults.push_back("of another shape: " + listed(misshaped_));
-    if (!surplus_.empty() && !options_.allow_surplus) faults.push_back("not wanted by the model: " + listed(surplus_));
+    if (!found.missing.empty() && !options_.allow_missing) faults.push_back("missing: " + listed(found.missing));
+    if (!found.misshaped.empty()) faults.push_back("of another shape: " + listed(found.misshaped));
+    if (!found.surplus.empty() && !options_.allow_surplus) faults.push_back("not wanted by the model: " + listed(found.surplus));
     if (!faults.empty()) {
       fail("the weights in '{}' do not fit {}: {}", checkpoint_.directory().string(), architecture_.name, join(faults, "; "));
     }
@@ -72,7 +77,7 @@ class Binder {
     const std::vector<SymInt>& sizes = parameter.value->meta.sizes;
     const std::string* key = source_of(parameter.name);
     if (!key) {
-      missing_.push_back(parameter.name);
+      account_.missing.push_back(parameter.name);
       std::vector<int64_t> constant_sizes;
       for (const SymInt& size : sizes) constant_sizes.push_back(size.value());
       if (options_.allow_missing) bound_.emplace(parameter.name, LazyTensor(HostTensor::zeros(options_.dtype, constant_sizes)));
@@ -83,7 +88,7 @@ class Binder {
     const bool same = sizes.size() == entry.sizes.size() &&
                       std::equal(sizes.begin(), sizes.end(), entry.sizes.begin(), [](const SymInt& a, int64_t b) { return a == SymInt(b); });
     if (!same) {
-      misshaped_.push_back(fmt::format("{} is {}, the config wants {}", *key, to_string(std::vector<SymInt>(entry.sizes.begin(), entry.sizes.end())),
+      account_.misshaped.push_back(fmt::format("{} is {}, the config wants {}", *key, to_string(std::vector<SymInt>(entry.sizes.begin(), entry.sizes.end())),
                                        to_string(sizes)));
       return;
     }
@@ -94,7 +99,8 @@ class Binder {
     for (const auto& [place, key] : keys_) {
       if (used_.contains(key)) continue;
       const auto matches = [&](const std::regex& pattern) { return std::regex_search(place, pattern); };
-      if (!std::any_of(ignorable_.begin(), ignorable_.end(), matches)) surplus_.push_back(key);
+      const bool is_ignorable = std::any_of(ignorable_.begin(), ignorable_.end(), matches);
+      (is_ignorable ? account_.ignored : account_.surplus).push_back(key);
     }
   }
 
@@ -108,7 +114,7 @@ class Binder {
   std::map<std::string, std::string> keys_;  // parameter name -> checkpoint key
   std::set<std::string> used_;
   std::map<std::string, LazyTensor> bound_;
-  std::vector<std::string> missing_, misshaped_, surplus_;
+  WeightAccount account_;
 };
 
 }  // namespace
@@ -116,6 +122,11 @@ class Binder {
 std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
                                                const std::vector<ParameterDeclaration>& parameters, const BindOptions& options) {
   return Binder(checkpoint, family, architecture, parameters, options).run();
+}
+
+WeightAccount account_for_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
+                                  const std::vector<ParameterDeclaration>& parameters, const BindOptions& options) {
+  return Binder(checkpoint, family, architecture, parameters, options).account();
 }
 
 }  // namespace exformer

@@ -23,4 +23,14 @@ struct BindOptions {
 std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
                                                const std::vector<ParameterDeclaration>& parameters, const BindOptions& options);
 
+/// What does not fit, in full and without an error: for tools that describe a checkpoint.
+struct WeightAccount {
+  std::vector<std::string> missing;    // parameters without data
+  std::vector<std::string> misshaped;  // tensors of another shape, with both shapes
+  std::vector<std::string> surplus;    // tensors that nothing wants
+  std::vector<std::string> ignored;    // tensors that nothing wants and the family calls ignorable
+};
+WeightAccount account_for_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
+                                  const std::vector<ParameterDeclaration>& parameters, const BindOptions& options);
+
 }  // namespace exformer
