@@ -15,8 +15,10 @@ ValueId clip(const LowerCall& call, ValueId value, double low, double high) {
   return call.graph.pointwise("Clip", {value, like(call, value, low), like(call, value, high)});
 }
 
+/// Swish is an operator from opset 24 on.
 Results silu(const LowerCall& call) {
   const ValueId self = call.tensor("self");
+  if (call.graph.opset() >= 24) return {call.graph.pointwise("Swish", {self})};
   return {call.graph.pointwise("Mul", {self, call.graph.pointwise("Sigmoid", {self})})};
 }
 

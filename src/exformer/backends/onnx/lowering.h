@@ -1,12 +1,11 @@
-// Turns one exported graph into ONNX: which ONNX value stands for each graph value, sizes as tensors, and the table of lowerings.
+// Turns one exported graph into ONNX: which ONNX value stands for each graph value, and the table of lowerings.
 #pragma once
 
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "exformer/backends/onnx/onnx_graph.h"
-#include "exformer/backends/onnx/shape_arithmetic.h"
+#include "exformer/backends/onnx/emitter.h"
 #include "exformer/ir/program.h"
 #include "exformer/ops/args.h"
 
@@ -16,36 +15,14 @@ namespace exformer::onnx {
 /// carried as float32; weights, inputs and outputs keep their own dtype, with a Cast.
 DType carried(DType dtype);
 
-class Lowering {
+/// One exported graph on its way: which ONNX value stands for each of its values.
+class Lowering : public Emitter {
  public:
-  explicit Lowering(OnnxGraph& target) : graph(target), shapes(target) {}
-
-  OnnxGraph& graph;
-  ShapeArithmetic shapes;
+  explicit Lowering(OnnxGraph& target) : Emitter(target, ShapeArithmetic(target)) {}
 
   void bind(const Value* value, ValueId id) { values_[value] = id; }
   /// A SymInt-valued result as a 0-d int64 tensor, a tensor as itself.
   ValueId get(const Value* value) const;
-  int opset() const { return graph.opset(); }
-
-  /// A constant or symbolic scalar as a 0-d tensor.
-  ValueId scalar(const Scalar& value, DType dtype);
-  /// Reshape with as little shape arithmetic as can be: 0 copies a dim, -1 infers one. Nothing when the sizes are equal already.
-  ValueId reshape(ValueId value, const Sizes& sizes);
-  ValueId expand(ValueId value, const Sizes& sizes);
-  /// Permutes; nothing for the identity.
-  ValueId transpose(ValueId value, const std::vector<int64_t>& permutation);
-  ValueId unsqueeze(ValueId value, int64_t axis);
-  ValueId squeeze(ValueId value, int64_t axis);
-  /// [start, end) of one dim, in steps; both symbolic.
-  ValueId slice(ValueId value, int64_t axis, const SymInt& start, const SymInt& end, const SymInt& step);
-  ValueId concat(const std::vector<ValueId>& values, int64_t axis);
-  /// A tensor of the given sizes filled with a 0-d value.
-  ValueId full(const Sizes& sizes, ValueId fill);
-  /// ReduceSum and its kin over constant dims (empty: all).
-  ValueId reduce(std::string_view op, ValueId value, const std::vector<int64_t>& axes, bool keep_dims);
-  /// where(condition, a, b) for any dtype (ONNX Runtime has no bool kernel).
-  ValueId where(ValueId condition, ValueId a, ValueId b);
 
  private:
   std::unordered_map<const Value*, ValueId> values_;

@@ -13,9 +13,8 @@ namespace exformer {
 
 inline constexpr int kOldestOnnxOpset = 18;
 inline constexpr int kNewestOnnxOpset = 24;
-/// 23 brings Attention, RMSNormalization and RotaryEmbedding; of 24 only Swish would be of use, and ONNX Runtime 1.32 runs it slower than
-/// Sigmoid and Mul.
-inline constexpr int kDefaultOnnxOpset = 23;
+/// The newest that ONNX Runtime 1.32 runs well: 23 brings Attention, RMSNormalization and RotaryEmbedding, 24 Swish.
+inline constexpr int kDefaultOnnxOpset = 24;
 
 struct OnnxOptions {
   std::optional<int> opset_version;  // none: kDefaultOnnxOpset

@@ -118,6 +118,7 @@ class OnnxGraph {
   const NodeList& nodes() const { return nodes_; }
   /// Where emit() inserts; the end by default.
   void set_cursor(NodeList::iterator before) { cursor_ = before; }
+  NodeList::iterator cursor() const { return cursor_; }
   void reset_cursor() { cursor_ = nodes_.end(); }
 
   std::vector<ValueId> inputs;

@@ -7,6 +7,27 @@
 
 namespace exformer::onnx {
 
+class ShapeArithmetic::AtFront {
+ public:
+  explicit AtFront(ShapeArithmetic& shapes) : graph_(shapes.graph_), before_(graph_.cursor()) {
+    if (shapes.front_) graph_.set_cursor(*shapes.front_);
+  }
+  ~AtFront() { graph_.set_cursor(before_); }
+  AtFront(const AtFront&) = delete;
+  AtFront& operator=(const AtFront&) = delete;
+
+ private:
+  OnnxGraph& graph_;
+  NodeList::iterator before_;
+};
+
+ShapeArithmetic ShapeArithmetic::at_front(OnnxGraph& graph) {
+  ShapeArithmetic shapes(graph);
+  shapes.front_ = graph.nodes().begin();
+  for (const ValueId input : graph.inputs) shapes.add_source(input, graph.sizes(input));
+  return shapes;
+}
+
 void ShapeArithmetic::add_source(ValueId value, const Sizes& sizes) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i].is_constant()) continue;
@@ -96,6 +117,7 @@ ValueId ShapeArithmetic::arithmetic(const SymInt& size) {
 
 ValueId ShapeArithmetic::one(const SymInt& size) {
   if (size.is_constant()) return graph_.constant_ints({size.value()});
+  const AtFront place(*this);
   if (const auto found = ones_.find(size); found != ones_.end()) return found->second;
   const auto source = sources_.find(size);
   const ValueId value = source != sources_.end() ? read(source->second) : arithmetic(size);
@@ -105,6 +127,7 @@ ValueId ShapeArithmetic::one(const SymInt& size) {
 
 ValueId ShapeArithmetic::scalar(const SymInt& size) {
   if (size.is_constant()) return graph_.constant_int(size.value());
+  const AtFront place(*this);
   if (const auto found = scalars_.find(size); found != scalars_.end()) return found->second;
   const auto source = sources_.find(size);
   const ValueId value = source != sources_.end() && source->second.dim < 0
@@ -115,6 +138,7 @@ ValueId ShapeArithmetic::scalar(const SymInt& size) {
 }
 
 ValueId ShapeArithmetic::vector(const Sizes& sizes) {
+  const AtFront place(*this);
   std::vector<ValueId> parts;
   std::vector<int64_t> constants;
   const auto flush = [&] {

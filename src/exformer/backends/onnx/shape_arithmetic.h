@@ -1,6 +1,7 @@
 // Symbolic sizes as int64 tensors inside the ONNX graph: each distinct expression is computed once.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -12,6 +13,8 @@ namespace exformer::onnx {
 class ShapeArithmetic {
  public:
   explicit ShapeArithmetic(OnnxGraph& graph) : graph_(graph) {}
+  /// For passes: reads sizes from the graph's inputs only, and puts all arithmetic before the nodes that are there now.
+  static ShapeArithmetic at_front(OnnxGraph& graph);
 
   /// Says that these dims can be read from `value`: every graph input, and results whose sizes data decides.
   void add_source(ValueId value, const Sizes& sizes);
@@ -37,7 +40,11 @@ class ShapeArithmetic {
   ValueId solve(const SymInt& symbol);
   ValueId arithmetic(const SymInt& size);
 
+  /// Moves the graph's cursor to the front for as long as it lives.
+  class AtFront;
+
   OnnxGraph& graph_;
+  std::optional<NodeList::iterator> front_;
   std::unordered_map<SymInt, Source> sources_;
   std::vector<std::pair<SymInt, Source>> derived_;
   std::unordered_map<SymInt, ValueId> ones_, scalars_;

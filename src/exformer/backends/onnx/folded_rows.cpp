@@ -1,0 +1,105 @@
+#include <algorithm>
+#include <unordered_map>
+
+#include "exformer/backends/onnx/emitter.h"
+#include "exformer/backends/onnx/fusions.h"
+#include "exformer/base/error.h"
+
+namespace exformer::onnx {
+namespace {
+
+bool is_one_of(const OnnxNode& node, std::initializer_list<std::string_view> operators) {
+  return node.domain.empty() && std::find(operators.begin(), operators.end(), node.op_type) != operators.end();
+}
+
+/// Works on each row by itself: pointwise, or along the last dim.
+bool works_on_rows(const OnnxNode& node, int64_t rank) {
+  if (is_one_of(node, {"Add", "Sub", "Mul", "Div", "Sigmoid", "Swish", "Gelu", "Relu", "Tanh", "Erf", "Neg", "Abs", "Exp", "Sqrt", "Reciprocal", "Pow", "Clip",
+                       "LeakyRelu", "Elu", "Selu", "Softplus", "Mish", "HardSigmoid", "Max", "Min", "Cast"})) {
+    return true;
+  }
+  if (node.domain == kMicrosoft && node.op_type == "QuickGelu") return true;
+  if (is_one_of(node, {"RMSNormalization", "LayerNormalization"})) {
+    const int64_t axis = node.integer("axis", -1);
+    return node.outputs.size() == 1 && (axis == -1 || axis == rank - 1);
+  }
+  return false;
+}
+
+class RowFolder {
+ public:
+  explicit RowFolder(OnnxGraph& graph) : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
+
+  bool run() {
+    bool changed = false;
+    for (auto at = graph_.nodes().begin(); at != graph_.nodes().end(); ++at) {
+      if (at->outputs.size() != 1) continue;
+      if (at->is("Reshape")) {
+        note_unfolding(*at);
+        continue;
+      }
+      try {
+        changed = fold(at) || changed;
+      } catch (const ExportError&) {
+        continue;  // a size that no input tells
+      }
+    }
+    graph_.reset_cursor();
+    return changed;
+  }
+
+ private:
+  static SymInt row_count(const Sizes& sizes) {
+    SymInt rows(1);
+    for (size_t i = 0; i + 1 < sizes.size(); ++i) rows = rows * sizes[i];
+    return rows;
+  }
+
+  /// Reshape of [rows, features] to [..., features].
+  void note_unfolding(const OnnxNode& node) {
+    const Sizes& from = graph_.sizes(node.inputs[0]);
+    const Sizes& to = graph_.sizes(node.outputs[0]);
+    if (from.size() == 2 && to.size() > 2 && from[1] == to.back() && from[0] == row_count(to)) folded_.emplace(node.outputs[0], node.inputs[0]);
+  }
+
+  bool fold(NodeList::iterator node) {
+    const ValueId output = node->outputs[0];
+    const Sizes sizes = graph_.sizes(output);
+    if (sizes.size() < 3 || !works_on_rows(*node, static_cast<int64_t>(sizes.size()))) return false;
+    int folded_inputs = 0, whole_inputs = 0;
+    for (const ValueId input : node->inputs) {
+      if (input == kAbsent || graph_.rank(input) <= 1) continue;  // the same for every row
+      if (graph_.sizes(input) != sizes) return false;
+      ++(folded_.contains(input) ? folded_inputs : whole_inputs);
+    }
+    if (folded_inputs == 0 || whole_inputs > folded_inputs) return false;
+    graph_.set_cursor(node);
+    const Sizes rows = {row_count(sizes), sizes.back()};
+    for (ValueId& input : node->inputs) {
+      if (input == kAbsent || graph_.rank(input) <= 1) continue;
+      const auto [found, is_new] = folded_.try_emplace(input, kAbsent);
+      if (is_new) found->second = emitter_.reshape(input, rows);
+      input = found->second;
+    }
+    if (node->attribute("axis")) node->set("axis", int64_t{-1});
+    const ValueId result = graph_.add_value(graph_.value(output).name, graph_.dtype(output), rows);
+    node->outputs[0] = result;
+    graph_.set_cursor(std::next(node));
+    const ValueId unfolded = emitter_.reshape(result, sizes);
+    std::prev(graph_.cursor())->outputs[0] = output;  // that Reshape gives the old value
+    EXFORMER_ASSERT(unfolded != result);
+    folded_.emplace(output, result);
+    return true;
+  }
+
+  OnnxGraph& graph_;
+  Uses uses_;
+  Emitter emitter_;
+  std::unordered_map<ValueId, ValueId> folded_;
+};
+
+}  // namespace
+
+bool keep_rows_folded(OnnxGraph& graph) { return RowFolder(graph).run(); }
+
+}  // namespace exformer::onnx
