@@ -137,7 +137,7 @@ WEIGHT_FAULTS = [
     Fault("unknown dtype", set_entry(NORM, dtype="F31"), (NORM, "F31"), (1, 3)),
     Fault("shape is a text", set_entry(NORM, shape="32"), (NORM,)),
     Fault("the same tensor twice", duplicate_key, (NORM,)),
-    Fault("missing tensor", edit_header(lambda h, b: h.pop(NORM) and None), (NORM, "missing")),
+    Fault("missing tensor", edit_header(lambda h, b: h.update({"other.weight": h.pop(NORM)})), (NORM, "missing")),
     Fault("wrong shape", set_entry(NORM, shape=[2, 16]), (NORM, "16", "32")),
     Fault("transposed tensor", set_entry(EMBED, shape=[32, 128]), (EMBED,)),
     Fault("surplus tensor", edit_header(add_surplus), ("model.layers.0.self_attn.surprise",)),

@@ -32,6 +32,7 @@ def manifest(out):
     for name in ("in_spec", "out_spec"):
         metadata[name] = parsed(metadata[name])
     metadata.pop("packages")  # the versions of the tools that wrote it
+    metadata.pop("specializations", None)  # ours alone: which dims the model fixes, and why
     return document
 
 

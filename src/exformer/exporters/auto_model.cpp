@@ -46,6 +46,9 @@ PretrainedModel load_pretrained(const std::string& path, const PretrainedOptions
   if (model_type.empty()) fail("{}: there is no 'model_type'", reader.source());
   model.family = &find_family(model_type);
   model.architecture = &resolve_architecture(*model.family, config, task);
+  if (reader.has("quantization_config")) {
+    unsupported("{}: quantized checkpoints (quantization_config) are not supported; export the unquantized model", reader.source());
+  }
   const ModelFacts facts = model.family->facts(reader);
   model.dtype = resolve_dtype(*model.checkpoint, reader, options);
   if (model.dtype != DType::Float32 && model.dtype != DType::Float16 && model.dtype != DType::BFloat16) {

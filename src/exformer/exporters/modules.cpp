@@ -31,9 +31,10 @@ class InterpreterModule : public ProgramModule {
 
   NamedTensors operator()(const NamedTensors& inputs) const override {
     std::vector<std::string> names;
+    for (const InputSpec* input : program_->user_inputs()) names.push_back(input->target);
+    check_names(inputs, names);
     std::vector<HostTensor> ordered;
     for (const InputSpec* input : program_->user_inputs()) {
-      names.push_back(input->target);
       if (const HostTensor* tensor = find_tensor(inputs, input->target)) {
         ordered.push_back(*tensor);
       } else if (input->value->users().empty()) {
@@ -42,7 +43,6 @@ class InterpreterModule : public ProgramModule {
         fail("input '{}' is missing", input->target);
       }
     }
-    check_names(inputs, names);
     const std::vector<HostTensor> results = interpreter_.run(ordered);
     NamedTensors outputs;
     size_t next = 0;

@@ -33,14 +33,14 @@ TextConfig read_text_config(ConfigReader& config, const TextDefaults& defaults) 
   text.intermediate_size = config.optional_int("intermediate_size", defaults.intermediate_size, {.min = 1});
   text.num_hidden_layers = config.optional_int("num_hidden_layers", defaults.num_hidden_layers, {.min = 0, .max = 4096});
   text.num_attention_heads = config.optional_int("num_attention_heads", defaults.num_attention_heads, {.min = 1});
+  if (!config.has("head_dim") && !defaults.head_dim && text.hidden_size % text.num_attention_heads != 0) {
+    fail("{}: hidden_size {} is not a multiple of num_attention_heads {}", config.source(), text.hidden_size, text.num_attention_heads);
+  }
   const int64_t key_value_heads =
       config.is_null("num_key_value_heads") ? text.num_attention_heads : defaults.num_key_value_heads.value_or(text.num_attention_heads);
   text.num_key_value_heads = config.optional_int("num_key_value_heads", key_value_heads, {.min = 1});
   if (text.num_attention_heads % text.num_key_value_heads != 0) {
     fail("{}: num_attention_heads {} is not a multiple of num_key_value_heads {}", config.source(), text.num_attention_heads, text.num_key_value_heads);
-  }
-  if (!config.has("head_dim") && !defaults.head_dim && text.hidden_size % text.num_attention_heads != 0) {
-    fail("{}: hidden_size {} is not a multiple of num_attention_heads {}", config.source(), text.hidden_size, text.num_attention_heads);
   }
   text.head_dim = config.optional_int("head_dim", defaults.head_dim.value_or(text.hidden_size / text.num_attention_heads), {.min = 2});
   if (text.head_dim % 2 != 0) fail("{}: head_dim must be even for rotary embeddings, got {}", config.source(), text.head_dim);

@@ -38,7 +38,7 @@ class Binder {
     const WeightAccount found = account();
     std::vector<std::string> faults;
     if (!found.missing.empty() && !options_.allow_missing) faults.push_back("missing: " + listed(found.missing));
-    if (!found.misshaped.empty()) faults.push_back("of another shape: " + listed(found.misshaped));
+    if (!found.misshaped.empty()) faults.push_back("of another shape or kind: " + listed(found.misshaped));
     if (!found.surplus.empty() && !options_.allow_surplus) faults.push_back("not wanted by the model: " + listed(found.surplus));
     if (!faults.empty()) {
       fail("the weights in '{}' do not fit {}: {}", checkpoint_.directory().string(), architecture_.name, join(faults, "; "));
@@ -90,6 +90,10 @@ class Binder {
     if (!same) {
       account_.misshaped.push_back(fmt::format("{} is {}, the config wants {}", *key, to_string(std::vector<SymInt>(entry.sizes.begin(), entry.sizes.end())),
                                        to_string(sizes)));
+      return;
+    }
+    if (!is_floating_point(entry.dtype)) {
+      account_.misshaped.push_back(fmt::format("{} is {}, a floating dtype is wanted", *key, dtype_name(entry.dtype)));
       return;
     }
     bound_.emplace(parameter.name, LazyTensor(checkpoint_.tensor(*key), options_.dtype));

@@ -87,6 +87,11 @@ class Exporter {
     return both_sides_.contains(path) ? fmt::format("{}.{}", is_output ? "output" : "input", path) : path;
   }
 
+  /// A 0-d input that nothing reads: what a cache notes of itself (a sliding layer's window).
+  bool is_bookkeeping(const InputSpec& input) const {
+    return input.value->meta.sizes.empty() && input.value->users().empty() && !program_.graph->is_output(input.value);
+  }
+
   void bind_inputs() {
     std::unordered_set<std::string> given;
     for (const InputSpec& input : program_.inputs) {
@@ -97,6 +102,7 @@ class Exporter {
     }
     for (const InputSpec& input : program_.inputs) {  // user inputs first: their names are fixed
       if (input.kind != InputSpec::Kind::UserInput || input.value->kind != ValueKind::Tensor) continue;
+      if (is_bookkeeping(input)) continue;
       const TensorMeta& meta = input.value->meta;
       const ValueId id = target_.add_value(leaf_name(input.target, false), meta.dtype, meta.sizes);
       named_.insert(id);
