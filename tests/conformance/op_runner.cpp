@@ -12,6 +12,7 @@
 #include "exformer/base/json.h"
 #include "exformer/ops/builder.h"
 #include "exformer/symbolic/printers.h"
+#include "row_graph.h"
 
 namespace exformer {
 namespace {
@@ -67,69 +68,6 @@ class TensorWriter {
   Json header_ = Json::object();
   std::string data_;
 };
-
-/// One row in hand: its graph, and how its symbols read in one set of sizes.
-struct RowGraph {
-  Graph graph;
-  std::vector<Value*> inputs;
-};
-
-SymInt read_size(SymContext& symbols, const Json& text) {
-  return text.is_string() ? symbols.parse(text.get<std::string>()) : SymInt(text.get<int64_t>());
-}
-std::vector<SymInt> read_sizes(SymContext& symbols, const Json& list) {
-  std::vector<SymInt> sizes;
-  for (const Json& item : list) sizes.push_back(read_size(symbols, item));
-  return sizes;
-}
-
-MemoryFormat read_format(const std::string& name) {
-  if (name == "contiguous_format") return MemoryFormat::Contiguous;
-  if (name == "channels_last") return MemoryFormat::ChannelsLast;
-  if (name == "channels_last_3d") return MemoryFormat::ChannelsLast3d;
-  return MemoryFormat::Preserve;
-}
-
-/// Arguments are objects with one member that names the kind.
-Argument read_argument(RowGraph& row, const Json& json) {
-  const auto& [kind, value] = *json.items().begin();
-  if (kind == "none") return None{};
-  if (kind == "tensor") return row.inputs.at(value.get<size_t>());
-  if (kind == "tensors") {
-    std::vector<Value*> list;
-    for (const Json& item : value) list.push_back(item.is_null() ? nullptr : row.inputs.at(item.get<size_t>()));
-    return list;
-  }
-  if (kind == "int") return read_size(row.graph.symbols(), value);
-  if (kind == "ints") return read_sizes(row.graph.symbols(), value);
-  if (kind == "float") return value.is_string() ? std::stod(value.get<std::string>()) : value.get<double>();
-  if (kind == "floats") return value.get<std::vector<double>>();
-  if (kind == "bool") return value.get<bool>();
-  if (kind == "bools") return value.get<std::vector<bool>>();
-  if (kind == "str") return value.get<std::string>();
-  if (kind == "dtype") return *parse_dtype(value.get<std::string>());
-  if (kind == "memory_format") return read_format(value.get<std::string>());
-  if (kind == "device") return Device::Cpu;
-  if (kind == "layout") return Layout::Strided;
-  fail("unknown kind of argument '{}'", kind);
-}
-
-void add_inputs(RowGraph& row, const Json& json) {
-  for (const auto& [name, bounds] : json["symbols"].items()) {
-    Symbol symbol{.name = name};
-    if (bounds.contains("min")) symbol.min = bounds["min"].get<int64_t>();
-    if (bounds.contains("max")) symbol.max = bounds["max"].get<int64_t>();
-    if (bounds.contains("divisor")) symbol.divisor = bounds["divisor"].get<int64_t>();
-    row.graph.symbols().symbol(symbol);
-  }
-  for (const Json& input : json["inputs"]) {
-    TensorMeta meta;
-    meta.dtype = *parse_dtype(input["dtype"].get<std::string>());
-    meta.sizes = read_sizes(row.graph.symbols(), input["sizes"]);
-    meta.strides = read_sizes(row.graph.symbols(), input["strides"]);
-    row.inputs.push_back(row.graph.add_input("x" + std::to_string(row.inputs.size()), std::move(meta)));
-  }
-}
 
 using Lookup = std::function<int64_t(std::string_view)>;
 
@@ -203,36 +141,25 @@ class Runner {
 
  private:
   Json run_row(const std::string& id, const Json& json) {
-    RowGraph row;
     Json result = Json::object();
-    std::vector<Value*> outputs;
     try {
-      add_inputs(row, json);
-      std::vector<Argument> positional;
-      for (const Json& argument : json["args"]) positional.push_back(read_argument(row, argument));
-      std::vector<NamedArgument> named;
-      std::vector<std::string> names;
-      for (const auto& [name, value] : json["kwargs"].items()) names.push_back(name);
-      for (const std::string& name : names) named.push_back({name, read_argument(row, json["kwargs"][name])});
-      outputs = GraphBuilder(row.graph).call_all(json["op"].get<std::string>(), std::move(positional), std::move(named));
+      RowGraph row = build_row(json);
+      for (const Value* value : row.outputs) result["outputs"].push_back(meta_json(*value));
+      run_sets(id, json, row, result, "direct");
+      try {
+        if (decompose_all(*row.graph)) run_sets(id, json, row, result, "decomposed");
+      } catch (const ExportError& error) {
+        result["decomposed"] = {{"error", error_json(error)}};
+      }
     } catch (const ExportError& error) {
       return {{"error", error_json(error)}};
-    }
-    for (const Value* value : outputs) result["outputs"].push_back(meta_json(*value));
-    std::vector<Argument> returned(outputs.begin(), outputs.end());
-    row.graph.set_outputs(returned);
-    run_sets(id, json, row, result, "direct");
-    try {
-      if (decompose_all(row.graph)) run_sets(id, json, row, result, "decomposed");
-    } catch (const ExportError& error) {
-      result["decomposed"] = {{"error", error_json(error)}};
     }
     return result;
   }
 
   void run_sets(const std::string& id, const Json& json, RowGraph& row, Json& result, const std::string& mode) {
     std::vector<Value*> outputs;
-    for (const Argument& output : row.graph.outputs()) outputs.push_back(output.as<Value*>());
+    for (const Argument& output : row.graph->outputs()) outputs.push_back(output.as<Value*>());
     Json& sets = result[mode] = Json::array();
     for (size_t set = 0; set < json["sets"].size(); ++set) {
       const Json& sizes = json["sets"][set];
@@ -246,7 +173,7 @@ class Runner {
           const HostTensor storage = tensors_.get(json["inputs"][i]["data"][set].get<std::string>(), meta.dtype);
           values[row.inputs[i]] = storage.as_strided(evaluate_all(meta.sizes, lookup), evaluate_all(meta.strides, lookup), 0);
         }
-        const auto results = interpret(row.graph, std::move(values), lookup);
+        const auto results = interpret(*row.graph, std::move(values), lookup);
         for (size_t i = 0; i < outputs.size(); ++i) {
           const std::string name = id + "/" + mode + "/" + std::to_string(set) + "/" + std::to_string(i);
           writer_.add(name, results.at(outputs[i]));

@@ -1,0 +1,76 @@
+// Writes every row of FOLDER/rows.json as a file of one call: FOLDER/<number>.pt2 or FOLDER/<number>.onnx, and FOLDER/exported.json, which says of
+// each row whether it was written, or why not.
+//
+//   op_exporter pt2|onnx FOLDER
+#include <cstdio>
+#include <string_view>
+
+#include "exformer/backends/onnx/onnx.h"
+#include "exformer/backends/pt2/writer.h"
+#include "exformer/base/file.h"
+#include "row_graph.h"
+
+namespace exformer {
+namespace {
+
+ExportedProgram program_of(const Json& json) {
+  RowGraph row = build_row(json);
+  ExportedProgram program;
+  program.graph = std::move(row.graph);
+  std::vector<std::string> names;
+  std::vector<TreeSpec> leaves, results;
+  for (Value* input : row.inputs) {
+    program.inputs.push_back({.kind = InputSpec::Kind::UserInput, .value = input, .target = input->name});
+    names.push_back(input->name);
+    leaves.push_back(TreeSpec::leaf());
+  }
+  for (size_t i = 0; i < row.outputs.size(); ++i) {
+    program.outputs.push_back({.kind = OutputSpec::Kind::UserOutput, .target = std::to_string(i)});
+    results.push_back(TreeSpec::leaf());
+  }
+  program.in_spec = TreeSpec::tuple({TreeSpec::tuple({}), TreeSpec::dict(names, std::move(leaves))});
+  program.out_spec = TreeSpec::tuple(std::move(results));
+  return program;
+}
+
+void write(const Json& json, std::string_view format, const std::filesystem::path& stem) {
+  ExportedProgram program = program_of(json);
+  if (format == "pt2") return write_pt2(program, stem.string() + ".pt2", {.pytree = Pt2Pytree::Plain});
+  const OnnxModel model = lower_to_onnx(program, {.external_data = false});
+  write_onnx(model, stem.string() + ".onnx", stem.string() + ".onnx.data", stem.filename().string() + ".onnx.data");
+}
+
+void run(std::string_view format, const std::filesystem::path& folder) {
+  const Json rows = parse_json(read_text_file(folder / "rows.json"), "rows.json");
+  Json written = Json::object();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Json& entry = written[rows[i]["id"].get<std::string>()] = Json::object();
+    try {
+      write(rows[i], format, folder / std::to_string(i));
+      entry["file"] = std::to_string(i) + "." + std::string(format);
+    } catch (const ExportError& error) {
+      entry["error"] = {{"kind", static_cast<int>(error.kind())}, {"message", error.what()}};
+    }
+  }
+  OutputFile file(folder / "exported.json");
+  file.write(written.dump());
+  file.close();
+}
+
+}  // namespace
+}  // namespace exformer
+
+int main(int count, char** arguments) {
+  const std::string_view format = count == 3 ? arguments[1] : "";
+  if (format != "pt2" && format != "onnx") {
+    std::fputs("usage: op_exporter pt2|onnx FOLDER\n", stderr);
+    return 2;
+  }
+  try {
+    exformer::run(format, arguments[2]);
+  } catch (const exformer::ExportError& error) {
+    std::fprintf(stderr, "op_exporter: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}

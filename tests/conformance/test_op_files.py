@@ -1,0 +1,106 @@
+"""Rows of op_rows/ as files of one call: torch loads and runs the `.pt2`, ONNX Runtime the `.onnx`, at both sets of sizes.
+
+EXFORMER_BUILD     the build folder that holds tests/conformance/op_exporter (default: build/release of this checkout)
+EXFORMER_ALL_ROWS  1: every dtype of every row, not the first one alone
+"""
+
+import json
+import os
+import subprocess
+
+import pytest
+import torch
+from op_row import symbols_in
+from test_ops import CASES, RUNNER, compare_values, torch_expectation
+
+EXPORTER = RUNNER.parent / "op_exporter"
+
+
+def is_exportable(case):
+    """Whether the row says the same as a file: no refusals, no in-place form, and every symbol is some input's size."""
+    known = {size for each in case.inputs for dim, size in enumerate(each.sizes) if isinstance(size, str) and size.isidentifier()}
+    needed = set().union(*(symbols_in(size) for each in case.inputs for size in each.sizes), *(symbols_in(e) for e in case.expressions()))
+    options = case.options
+    name = case.op.partition(".")[0]
+    is_inplace = name.endswith("_") and not name.startswith("__")
+    # Random draws, and ops whose results are numbers, are not compared here.
+    return needed <= known and not is_inplace and not options.get("raises") and not options.get("refused") and not name.startswith("sym_")
+
+
+def chosen():
+    seen = set()
+    for case in filter(is_exportable, CASES):
+        row = id(case.options)
+        if row in seen and os.environ.get("EXFORMER_ALL_ROWS") != "1":
+            continue
+        seen.add(row)
+        yield case
+
+
+ROWS = list(chosen())
+
+
+def export(tmp_path_factory, file_format):
+    if not EXPORTER.exists():
+        pytest.fail(f"{EXPORTER} is not built; set EXFORMER_BUILD")
+    folder = tmp_path_factory.mktemp(file_format)
+    (folder / "rows.json").write_text(json.dumps([case.to_json() for case in ROWS]))
+    finished = subprocess.run([EXPORTER, file_format, folder], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    written = json.loads((folder / "exported.json").read_text())
+    return {name: {**entry, "path": folder / entry.get("file", "")} for name, entry in written.items()}
+
+
+@pytest.fixture(scope="session")
+def pt2_files(tmp_path_factory):
+    return export(tmp_path_factory, "pt2")
+
+
+@pytest.fixture(scope="session")
+def onnx_files(tmp_path_factory):
+    return export(tmp_path_factory, "onnx")
+
+
+def inputs_of(case, number):
+    return {f"x{i}": tensor for i, (_, tensor) in enumerate(case.make_inputs(number))}
+
+
+def compare(case, run):
+    for number, wanted in enumerate(torch_expectation(case)):
+        if isinstance(wanted, str):
+            continue
+        actual = run(inputs_of(case, number))
+        assert len(actual) == len(wanted)
+        for i, (ours, theirs) in enumerate(zip(actual, wanted)):
+            if i not in case.options.get("unordered", ()):
+                compare_values(ours, theirs, case.options)
+
+
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
+def test_torch_runs_the_pt2(case, pt2_files):
+    entry = pt2_files[case.id]
+    assert "error" not in entry, entry["error"]
+    module = torch.export.load(entry["path"]).module()
+    compare(case, lambda inputs: list(module(**inputs)))
+
+
+ONNX_DTYPES = {torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool}
+
+
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
+def test_onnx_runtime_runs_the_onnx(case, onnx_files):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    entry = onnx_files[case.id]
+    if entry.get("error", {}).get("kind") == 3:
+        pytest.skip(entry["error"]["message"])
+    assert "error" not in entry, entry["error"]
+    if any(tensor.dtype not in ONNX_DTYPES for tensor in inputs_of(case, 0).values()):
+        pytest.skip("ONNX Runtime's Python has no such array")
+    session = onnxruntime.InferenceSession(entry["path"], providers=["CPUExecutionProvider"])
+    names = {each.name for each in session.get_inputs()}
+
+    def run(inputs):
+        fed = {name: tensor.contiguous().numpy() for name, tensor in inputs.items() if name in names}
+        return [torch.from_numpy(value) for value in session.run(None, fed)]
+
+    compare(case, run)
