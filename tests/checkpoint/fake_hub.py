@@ -1,8 +1,9 @@
-"""A stand-in for the Hub on loopback, for the C++ tests: fake_hub.py SCENARIO.json LOG prints its port and serves until its
+"""A stand-in for the Hub on loopback, for the C++ tests: fake_hub.py SCENARIO.json LOG prints its port, serves until its
 standard input ends, at the latest after a minute.
 
 SCENARIO: {"files": {name: text}, "repository": id, and any of
-  "token": what Authorization must carry, "sha": the commit, "status": {path part: [codes answered before the real answer]},
+  "token": what Authorization must carry, "sha": the commit,
+  "status": {path part: [codes answered before the real answer]},
   "error_code": X-Error-Code of 401, 403 and 404 answers, "etag": {name: instead of the sum}, "size": {name: announced},
   "cut": {name: [bytes after which an answer breaks off, one per answer]}, "no_ranges": true, "wrong_range": true,
   "elsewhere": true (files lie on another port), "to": a Location for files, "moved": true (a relative redirect first),
@@ -41,7 +42,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def respond(self):
         headers = {name.lower(): value for name, value in self.headers.items()}
-        log.write(json.dumps({"server": self.server_name, "method": self.command, "path": self.path, "headers": headers}) + "\n")
+        log.write(
+            json.dumps({"server": self.server_name, "method": self.command, "path": self.path, "headers": headers})
+            + "\n"
+        )
         path = unquote(self.path.split("?")[0])
         for part, codes in pending.items():
             if part in path and codes:
@@ -104,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
         if head:
             return
         if cuts.get(name):
-            self.wfile.write(data[:cuts[name].pop(0)])
+            self.wfile.write(data[: cuts[name].pop(0)])
             self.wfile.flush()
             self.close_connection = True
             return

@@ -68,7 +68,13 @@ def check_metas(program):
             if node.op == "call_function" and isinstance(stated, torch.Tensor):
                 assert stated.dtype == result.dtype and stated.dim() == result.dim(), (node, stated, result)
                 pairs = [*zip(stated.size(), result.size()), *zip(stated.stride(), result.stride())]
-                assert all(equal(a, b) for a, b in pairs), (node, stated.stride(), result.stride(), stated.size(), result.size())
+                assert all(equal(a, b) for a, b in pairs), (
+                    node,
+                    stated.stride(),
+                    result.stride(),
+                    stated.size(),
+                    result.size(),
+                )
             return result
 
     inputs = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"]
@@ -105,7 +111,7 @@ def load(folder):
 
 
 class Mixed(torch.nn.Module):
-    """Most kinds of argument, tied and non-contiguous weights, a buffer that is not persistent, constants made on the way."""
+    """Most kinds of argument, tied and non-contiguous weights, a non-persistent buffer, constants made on the way."""
 
     def __init__(self):
         super().__init__()
@@ -140,7 +146,9 @@ def mixed_inputs(batch, seq):
 class Chain(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.LayerNorm([8, 6, 6]), torch.nn.Flatten())
+        self.body = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.LayerNorm([8, 6, 6]), torch.nn.Flatten()
+        )
 
     def forward(self, images):
         return (self.body(images).mean(-1, keepdim=True),)
@@ -157,7 +165,10 @@ def save(folder):
     for name, (make, inputs) in PROGRAMS.items():
         torch.manual_seed(0)
         kwargs = inputs(6, 7)
-        dims = {key: None if value is None else {i: torch.export.Dim.AUTO for i in range(value.dim())} for key, value in kwargs.items()}
+        dims = {
+            key: None if value is None else {i: torch.export.Dim.AUTO for i in range(value.dim())}
+            for key, value in kwargs.items()
+        }
         program = torch.export.export(make().eval(), (), kwargs, dynamic_shapes=dims, strict=False)
         torch.export.save(program, folder / f"{name}.pt2")
 

@@ -79,9 +79,11 @@ ROWS = [
     Row("upsample_linear1d", T("f32", "b", 3, "s"), [11], False),
     Row("upsample_bilinear2d.vec", T("f32", "b", 3, 4, 5), [4, 4], False, [2.0, 2.0], raises=True),
     Row("upsample_bilinear2d.vec", T("f32", "b", 3, "s", 5), None, False, [1.3, 2.0], refused="give the output size"),
-    *[Row("grid_sampler", T("f32", "b", 3, 5, 6), T("f32", "b", "s", 7, 2, low=-1.6, high=1.6), mode, border, corners, atol=2e-5)
+    *[Row("grid_sampler", T("f32", "b", 3, 5, 6), T("f32", "b", "s", 7, 2, low=-1.6, high=1.6),
+          mode, border, corners, atol=2e-5)
       for mode in (0, 1, 2) for border in (0, 1, 2) for corners in (False, True)],
-    Row("grid_sampler_2d", T("*", "b", 3, 5, 6), T("*", "b", "s", 7, 2, low=-1.2, high=1.2), 0, 0, False, dtypes=("f32", "f64")),
+    Row("grid_sampler_2d", T("*", "b", 3, 5, 6), T("*", "b", "s", 7, 2, low=-1.2, high=1.2),
+          0, 0, False, dtypes=("f32", "f64")),
     Row("grid_sampler_2d", T("f32", "b", 3, 5, 6, **LAST), T("f32", "b", "s", 7, 2, low=-1.2, high=1.2), 0, 0, False),
     Row("grid_sampler", T("f32", "b", 3, 5, 6), T("f32", "b", "s", 7, 3), 0, 0, False, raises=True),
     Row("grid_sampler", T("f32", "b", 3, 5, 6, 7), T("f32", "b", 2, 2, 2, 3), 0, 0, False, refused="volumes"),
