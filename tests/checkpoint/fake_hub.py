@@ -1,5 +1,5 @@
-"""A stand-in for the Hub on loopback, for the C++ tests: fake_hub.py SCENARIO.json LOG prints its port, serves until its
-standard input ends, at the latest after a minute.
+"""A stand-in for the Hub on loopback, for the C++ tests: fake_hub.py SCENARIO.json LOG prints its port and serves
+until its standard input ends, at the latest after a minute.
 
 SCENARIO: {"files": {name: text}, "repository": id, and any of
   "token": what Authorization must carry, "sha": the commit,
