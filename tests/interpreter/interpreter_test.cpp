@@ -69,7 +69,8 @@ TEST(Interpreter, ConvertsAWeightWhoseDtypeChanges) {
 
 TEST(Interpreter, GivesConstantsAndMissingOutputs) {
   auto program = make_program("graph(%x: f32[batch]):\n return (%x)");
-  program->graph->set_outputs({program->graph->inputs()[0], None{}, program->graph->inputs()[0]->meta.sizes[0] * 2, 1.5, true});
+  program->graph->set_outputs(
+      {program->graph->inputs()[0], None{}, program->graph->inputs()[0]->meta.sizes[0] * 2, 1.5, true});
   program->outputs.resize(5);
   const auto results = Interpreter(*program).run({floats({3}, {1, 2, 3})});
   EXPECT_FALSE(results[1].defined());
@@ -92,18 +93,25 @@ TEST(Interpreter, NamesTheInputsWhenTheirNumberIsWrong) {
 
 TEST(Interpreter, RefusesAnInputOfWrongRank) {
   const auto program = make_program(kLinear, {{"weight", linear_weight()}});
-  EXPECT_EQ(message_of([&] { Interpreter(*program).run({floats({3}, {1, 2, 3})}); }),
+  EXPECT_EQ(message_of([&] {
+              Interpreter(*program).run({floats({3}, {1, 2, 3})});
+            }),
             "input 'x' has 1 dims (sizes [3]), expected 2 (sizes [batch, 3])");
 }
 
 TEST(Interpreter, RefusesAnInputOfWrongDtype) {
   const auto program = make_program(kLinear, {{"weight", linear_weight()}});
-  EXPECT_EQ(message_of([&] { Interpreter(*program).run({HostTensor::zeros(DType::Int64, {1, 3})}); }), "input 'x' is int64, expected float32");
+  EXPECT_EQ(message_of([&] {
+              Interpreter(*program).run({HostTensor::zeros(DType::Int64, {1, 3})});
+            }),
+            "input 'x' is int64, expected float32");
 }
 
 TEST(Interpreter, RefusesAnInputOfWrongSize) {
   const auto program = make_program(kLinear, {{"weight", linear_weight()}});
-  EXPECT_EQ(message_of([&] { Interpreter(*program).run({HostTensor::zeros(DType::Float32, {1, 4})}); }),
+  EXPECT_EQ(message_of([&] {
+              Interpreter(*program).run({HostTensor::zeros(DType::Float32, {1, 4})});
+            }),
             "input 'x' has size 4 in dimension 1 (sizes [1, 4]), expected 3");
 }
 
@@ -119,13 +127,17 @@ TEST(Interpreter, RefusesASizeOutsideItsBounds) {
   EXPECT_EQ(interpreter.run({HostTensor::zeros(DType::Float32, {8})}).size(), 1U);
   EXPECT_EQ(message_of([&] { interpreter.run({HostTensor::zeros(DType::Float32, {9})}); }),
             "input 'x' has size 9 in dimension 0 (sizes [9]), allowed is seq in [2, 8] and a multiple of 2");
-  EXPECT_THAT(message_of([&] { interpreter.run({HostTensor::zeros(DType::Float32, {5})}); }), HasSubstr("multiple of 2"));
+  EXPECT_THAT(message_of([&] { interpreter.run({HostTensor::zeros(DType::Float32, {5})}); }),
+              HasSubstr("multiple of 2"));
 }
 
 TEST(Interpreter, RefusesSizesThatDisagree) {
   const auto program = make_program("graph(%x: f32[seq], %y: f32[seq]):\n return (%x, %y)");
-  EXPECT_EQ(message_of([&] { Interpreter(*program).run({HostTensor::zeros(DType::Float32, {3}), HostTensor::zeros(DType::Float32, {4})}); }),
-            "input 'y' has size 4 in dimension 0 (sizes [4]), expected seq (3 here)");
+  EXPECT_EQ(
+      message_of([&] {
+        Interpreter(*program).run({HostTensor::zeros(DType::Float32, {3}), HostTensor::zeros(DType::Float32, {4})});
+      }),
+      "input 'y' has size 4 in dimension 0 (sizes [4]), expected seq (3 here)");
 }
 
 TEST(Interpreter, FindsASymbolInsideAnExpression) {
@@ -144,8 +156,11 @@ TEST(Interpreter, NamesTheNodeAtWhichAKernelFails) {
     return (%e))");
   program->graph->nodes().front()->module_path = "model.embed_tokens";
   const Interpreter interpreter(*program);
-  EXPECT_THAT(message_of([&] { interpreter.run({noise({4, 2}), HostTensor::scalar_int(DType::Int64, 7).reshaped({1})}); }),
-              testing::AllOf(HasSubstr("model.embed_tokens > aten::embedding"), HasSubstr("index 7 is outside the table of 4 rows")));
+  EXPECT_THAT(message_of([&] {
+                interpreter.run({noise({4, 2}), HostTensor::scalar_int(DType::Int64, 7).reshaped({1})});
+              }),
+              testing::AllOf(HasSubstr("model.embed_tokens > aten::embedding"),
+                             HasSubstr("index 7 is outside the table of 4 rows")));
 }
 
 TEST(Interpreter, RefusesAProgramWithoutItsWeights) {
@@ -156,11 +171,13 @@ TEST(Interpreter, RefusesAProgramWithoutItsWeights) {
 
 TEST(Interpreter, RefusesAnOpWithoutAKernel) {
   OpRegistry ops;
-  ops.declare({.schema = "test::mystery(Tensor self) -> Tensor", .infer = [](const MetaArgs& args) { return std::vector<OutputMeta>{*args.tensor("self")}; }});
+  ops.declare({.schema = "test::mystery(Tensor self) -> Tensor",
+               .infer = [](const MetaArgs& args) { return std::vector<OutputMeta>{*args.tensor("self")}; }});
   auto program = std::make_unique<ExportedProgram>();
   program->graph = parse_graph("graph(%x: f32[n]):\n %y = test.mystery.default(%x)\n return (%y)", ops);
   program->inputs.push_back({InputSpec::Kind::UserInput, program->graph->inputs()[0], "x"});
-  EXPECT_EQ(message_of([&] { const Interpreter interpreter(*program, ops); }), "the program cannot be run: no kernel for test::mystery");
+  EXPECT_EQ(message_of([&] { const Interpreter interpreter(*program, ops); }),
+            "the program cannot be run: no kernel for test::mystery");
 }
 
 }  // namespace

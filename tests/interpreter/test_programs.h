@@ -12,20 +12,26 @@
 
 namespace exformer {
 
-/// A program whose graph inputs are the given weights (by name, first) and then user inputs of the same names as in the text.
-inline std::unique_ptr<ExportedProgram> make_program(std::string_view text, std::vector<std::pair<std::string, LazyTensor>> weights = {}) {
+/// A program whose graph inputs are the given weights (by name, first) and then user inputs of the same names as in the
+/// text.
+inline std::unique_ptr<ExportedProgram> make_program(std::string_view text,
+                                                     std::vector<std::pair<std::string, LazyTensor>> weights = {}) {
   auto program = std::make_unique<ExportedProgram>();
   program->graph = parse_graph(text);
   for (auto& [name, weight] : weights) program->state_dict.emplace(name, std::move(weight));
   for (Value* input : program->graph->inputs()) {
     const bool is_weight = program->state_dict.contains(input->name);
-    program->inputs.push_back({is_weight ? InputSpec::Kind::Parameter : InputSpec::Kind::UserInput, input, input->name});
+    program->inputs.push_back(
+        {is_weight ? InputSpec::Kind::Parameter : InputSpec::Kind::UserInput, input, input->name});
   }
-  for (size_t i = 0; i < program->graph->outputs().size(); ++i) program->outputs.push_back({OutputSpec::Kind::UserOutput, ""});
+  for (size_t i = 0; i < program->graph->outputs().size(); ++i)
+    program->outputs.push_back({OutputSpec::Kind::UserOutput, ""});
   return program;
 }
 
-inline HostTensor floats(std::vector<int64_t> sizes, const std::vector<float>& values) { return HostTensor::from(DType::Float32, std::move(sizes), values); }
+inline HostTensor floats(std::vector<int64_t> sizes, const std::vector<float>& values) {
+  return HostTensor::from(DType::Float32, std::move(sizes), values);
+}
 
 /// Values that look random but are the same each time, in [-1, 1).
 inline HostTensor noise(std::vector<int64_t> sizes, uint32_t seed = 1) {

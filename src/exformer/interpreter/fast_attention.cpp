@@ -1,5 +1,6 @@
-// Attention block by block: a few query rows of one head against all its keys at a time, so that scores stay in the cache.
-// The result lies in memory as [batch, length, heads, width]: what models do next (swap back, merge heads) then needs no copy.
+// Attention block by block: a few query rows of one head against all its keys at a time, so that scores stay in the
+// cache. The result lies in memory as [batch, length, heads, width]: what models do next (swap back, merge heads) then
+// needs no copy.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -52,10 +53,13 @@ std::optional<std::vector<HostTensor>> fast_attention(const KernelArgs& args, On
   const HostTensor& given_key = args.tensor("key");
   const HostTensor& given_value = args.tensor("value");
   for (const HostTensor* tensor : {&given_query, &given_key, &given_value}) {
-    const bool floating = tensor->dtype() == DType::Float32 || tensor->dtype() == DType::BFloat16 || tensor->dtype() == DType::Float16;
-    if (tensor->rank() != 4 || !floating || tensor->element_count() == 0 || tensor->size(0) != given_query.size(0)) return std::nullopt;
+    const bool floating =
+        tensor->dtype() == DType::Float32 || tensor->dtype() == DType::BFloat16 || tensor->dtype() == DType::Float16;
+    if (tensor->rank() != 4 || !floating || tensor->element_count() == 0 || tensor->size(0) != given_query.size(0))
+      return std::nullopt;
   }
-  const int64_t batch = given_query.size(0), heads = given_query.size(1), length = given_query.size(2), width = given_query.size(3);
+  const int64_t batch = given_query.size(0), heads = given_query.size(1), length = given_query.size(2),
+                width = given_query.size(3);
   const int64_t key_heads = given_key.size(1), keys = given_key.size(2), value_width = given_value.size(3);
   if (given_value.size(1) != key_heads || heads % key_heads != 0) return std::nullopt;
   if (key_heads != heads && !args.boolean("enable_gqa") && key_heads != 1) return std::nullopt;
@@ -63,9 +67,11 @@ std::optional<std::vector<HostTensor>> fast_attention(const KernelArgs& args, On
   const bool causal = args.boolean("is_causal");
   HostTensor mask;
   if (const HostTensor* given = args.optional_tensor("attn_mask")) {
-    mask = broadcast_to(given->dtype() == DType::Bool ? *given : given->to(DType::Float32), {batch, heads, length, keys});
+    mask =
+        broadcast_to(given->dtype() == DType::Bool ? *given : given->to(DType::Float32), {batch, heads, length, keys});
   }
-  const auto scale = static_cast<float>(args.optional_real("scale").value_or(1.0 / std::sqrt(static_cast<double>(width))));
+  const auto scale =
+      static_cast<float>(args.optional_real("scale").value_or(1.0 / std::sqrt(static_cast<double>(width))));
   HostTensor output = HostTensor::empty(DType::Float32, {batch, length, heads, value_width});
   const int64_t blocks = (length + kQueryRows - 1) / kQueryRows;
   const int64_t tasks = batch * heads * blocks;
@@ -76,23 +82,27 @@ std::optional<std::vector<HostTensor>> fast_attention(const KernelArgs& args, On
     for (int64_t task = 0; task < tasks; ++task) {
       Block block{task / (heads * blocks), task / blocks % heads, task % blocks * kQueryRows, 0, keys};
       block.rows = std::min(kQueryRows, length - block.first);
-      if (causal) block.keys = std::min(keys, block.first + block.rows);  // the others are masked for every row of the block
+      if (causal)
+        block.keys = std::min(keys, block.first + block.rows);  // the others are masked for every row of the block
       const int64_t key_head = block.head / (heads / key_heads);
-      const float* q = query.data<float>() + block.batch * query.strides()[0] + block.head * query.strides()[1] + block.first * query.strides()[2];
+      const float* q = query.data<float>() + block.batch * query.strides()[0] + block.head * query.strides()[1] +
+                       block.first * query.strides()[2];
       const float* k = key.data<float>() + block.batch * key.strides()[0] + key_head * key.strides()[1];
       const float* v = value.data<float>() + block.batch * value.strides()[0] + key_head * value.strides()[1];
-      OneDnn::multiply(block.rows, block.keys, width, scale, {q, query.strides()[2], false}, {k, key.strides()[2], true}, scores.data(), block.keys);
+      OneDnn::multiply(block.rows, block.keys, width, scale, {q, query.strides()[2], false},
+                       {k, key.strides()[2], true}, scores.data(), block.keys);
       if (mask.defined()) apply_mask(mask, block, scores.data());
       for (int64_t row = 0; row < block.rows; ++row) {
         float* line = scores.data() + row * block.keys;
         if (causal) {
-          for (int64_t i = block.first + row + 1; i < block.keys; ++i) line[i] = -std::numeric_limits<float>::infinity();
+          for (int64_t i = block.first + row + 1; i < block.keys; ++i)
+            line[i] = -std::numeric_limits<float>::infinity();
         }
         softmax_row(line, line, block.keys, true);
       }
       float* out = output.data<float>() + ((block.batch * length + block.first) * heads + block.head) * value_width;
-      OneDnn::multiply(block.rows, value_width, block.keys, 1.0F, {scores.data(), block.keys, false}, {v, value.strides()[2], false}, out,
-                       heads * value_width);
+      OneDnn::multiply(block.rows, value_width, block.keys, 1.0F, {scores.data(), block.keys, false},
+                       {v, value.strides()[2], false}, out, heads * value_width);
     }
   }
   return {{transposed(output.to(given_query.dtype()), 1, 2)}};

@@ -1,4 +1,5 @@
-// The table of kernels that replace the reference ones when a program is run: matrix products, convolutions and attention by oneDNN.
+// The table of kernels that replace the reference ones when a program is run: matrix products, convolutions and
+// attention by oneDNN.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// Matrix products by oneDNN. float32 and bfloat16 go to its matmul primitive; float16 (which few CPUs multiply) and batches of small
-// matrices go through float32 products.
+// Matrix products by oneDNN. float32 and bfloat16 go to its matmul primitive; float16 (which few CPUs multiply) and
+// batches of small matrices go through float32 products.
 #include <algorithm>
 #include <vector>
 
@@ -41,10 +41,15 @@ HostTensor multiply_widened(const HostTensor& a, const HostTensor& b, const Host
   for (int64_t start = 0; start < n; start += kColumns) {
     const int64_t width = std::min(kColumns, n - start);
     // Taken as [width, k] so that a transposed weight is read in its own order.
-    const HostTensor block = b.as_strided({width, k}, {b.strides()[1], b.strides()[0]}, start * b.strides()[1]).to(DType::Float32).contiguous();
+    const HostTensor block = b.as_strided({width, k}, {b.strides()[1], b.strides()[0]}, start * b.strides()[1])
+                                 .to(DType::Float32)
+                                 .contiguous();
     HostTensor part = HostTensor::empty(DType::Float32, {m, width});
-    OneDnn::multiply(m, width, k, 1.0F, {wide_a.data<float>(), k, false}, {block.data<float>(), k, true}, part.data<float>(), width);
-    if (bias) scale_and_add(part, 1.0, 1.0, bias->as_strided({width}, bias->strides(), start * bias->strides()[0]).to(DType::Float32));
+    OneDnn::multiply(m, width, k, 1.0F, {wide_a.data<float>(), k, false}, {block.data<float>(), k, true},
+                     part.data<float>(), width);
+    if (bias)
+      scale_and_add(part, 1.0, 1.0,
+                    bias->as_strided({width}, bias->strides(), start * bias->strides()[0]).to(DType::Float32));
     const HostTensor narrow = part.to(a.dtype());
     const size_t item = item_size(a.dtype());
     for (int64_t row = 0; row < m; ++row) {
@@ -70,7 +75,8 @@ EXFORMER_VECTOR_CLONES float dot_product(const float* x, const BFloat16* y, int6
   return sum;
 }
 
-/// Few rows (one token) against a weight whose columns lie in memory one after the other: every weight is read once, in order.
+/// Few rows (one token) against a weight whose columns lie in memory one after the other: every weight is read once, in
+/// order.
 template <class T>
 HostTensor multiply_few_rows(const HostTensor& a, const HostTensor& b, const HostTensor* bias) {
   const int64_t m = a.size(0), k = a.size(1), n = b.size(1), stride = b.strides()[1];
@@ -96,7 +102,8 @@ HostTensor multiply(const HostTensor& given_a, const HostTensor& given_b, const 
   HostTensor result = HostTensor::empty(a.dtype(), {a.size(0), b.size(1)});
   if (onednn.matmul(a, b, bias, result)) return result;
   if (a.dtype() != DType::Float32) return multiply_widened(a, b, bias);
-  OneDnn::multiply(a.size(0), b.size(1), a.size(1), 1.0F, matrix_view(a, 0), matrix_view(b, 0), result.data<float>(), b.size(1));
+  OneDnn::multiply(a.size(0), b.size(1), a.size(1), 1.0F, matrix_view(a, 0), matrix_view(b, 0), result.data<float>(),
+                   b.size(1));
   if (bias) scale_and_add(result, 1.0, 1.0, *bias);
   return result;
 }
@@ -132,7 +139,8 @@ HostTensor multiply_batches(const HostTensor& given_a, const HostTensor& given_b
       b_offset += rest % batch[i] * b.strides()[i];
       rest /= batch[i];
     }
-    OneDnn::multiply(m, n, k, 1.0F, matrix_view(a, a_offset), matrix_view(b, b_offset), result.data<float>() + index * m * n, n);
+    OneDnn::multiply(m, n, k, 1.0F, matrix_view(a, a_offset), matrix_view(b, b_offset),
+                     result.data<float>() + index * m * n, n);
   }
   return result.to(dtype);
 }
@@ -172,16 +180,21 @@ Results fast_linear(const KernelArgs& args, OneDnn& onednn) {
   return {{multiply(rows, transposed(weight, 0, 1), given_bias ? &bias : nullptr, onednn).reshaped(sizes)}};
 }
 
-Results fast_matmul(const KernelArgs& args, OneDnn& onednn) { return product(args.tensor("self"), args.tensor("other"), onednn); }
+Results fast_matmul(const KernelArgs& args, OneDnn& onednn) {
+  return product(args.tensor("self"), args.tensor("other"), onednn);
+}
 
-Results fast_mm(const KernelArgs& args, OneDnn& onednn) { return product(args.tensor("self"), args.tensor("mat2"), onednn); }
+Results fast_mm(const KernelArgs& args, OneDnn& onednn) {
+  return product(args.tensor("self"), args.tensor("mat2"), onednn);
+}
 
 Results fast_addmm(const KernelArgs& args, OneDnn& onednn) {
   const HostTensor& self = args.tensor("self");
   const HostTensor& a = args.tensor("mat1");
   const HostTensor& b = args.tensor("mat2");
   const bool plain = args.real("alpha") == 1.0 && args.real("beta") == 1.0;
-  if (!plain || !is_supported(a, b) || self.dtype() != a.dtype() || self.rank() != 1 || self.size(0) != b.size(1)) return std::nullopt;
+  if (!plain || !is_supported(a, b) || self.dtype() != a.dtype() || self.rank() != 1 || self.size(0) != b.size(1))
+    return std::nullopt;
   const HostTensor bias = self.contiguous();
   return {{multiply(a, b, &bias, onednn)}};
 }

@@ -13,7 +13,6 @@
 namespace exformer {
 namespace {
 
-
 /// One node made ready to run.
 struct Step {
   const Node* node = nullptr;
@@ -30,7 +29,8 @@ std::string describe(const Node& node) {
 }
 
 HostTensor scalar_tensor(const Value& value, const SymbolBinding& symbols) {
-  return HostTensor::scalar_int(value.kind == ValueKind::SymBool ? DType::Bool : DType::Int64, symbols.value(value.sym));
+  return HostTensor::scalar_int(value.kind == ValueKind::SymBool ? DType::Bool : DType::Int64,
+                                symbols.value(value.sym));
 }
 
 }  // namespace
@@ -128,8 +128,10 @@ class Interpreter::Impl {
   void run_step(const Step& step, std::vector<HostTensor>& values, SymbolBinding& symbols) const {
     try {
       if (is_symbolic(*step.node) && outputs_are_bound(*step.node, symbols)) {
-        if (step.node->outputs().empty() && step.op->kernel) step.op->kernel(KernelArgs(step.op->schema, arguments_of(step, values, symbols)));
-        for (size_t i = 0; i < step.outputs.size(); ++i) values[step.outputs[i]] = scalar_tensor(*step.node->output(i), symbols);
+        if (step.node->outputs().empty() && step.op->kernel)
+          step.op->kernel(KernelArgs(step.op->schema, arguments_of(step, values, symbols)));
+        for (size_t i = 0; i < step.outputs.size(); ++i)
+          values[step.outputs[i]] = scalar_tensor(*step.node->output(i), symbols);
         return;
       }
       const std::vector<BasicArgument<HostTensor>> arguments = arguments_of(step, values, symbols);
@@ -171,7 +173,8 @@ class Interpreter::Impl {
     }
   }
 
-  std::vector<BasicArgument<HostTensor>> arguments_of(const Step& step, const std::vector<HostTensor>& values, const SymbolBinding& symbols) const {
+  std::vector<BasicArgument<HostTensor>> arguments_of(const Step& step, const std::vector<HostTensor>& values,
+                                                      const SymbolBinding& symbols) const {
     std::vector<BasicArgument<HostTensor>> arguments;
     arguments.reserve(step.node->arguments().size());
     for (size_t i = 0; i < step.node->arguments().size(); ++i) {
@@ -228,9 +231,12 @@ class Interpreter::Impl {
   mutable OneDnn onednn_;
 };
 
-Interpreter::Interpreter(const ExportedProgram& program, const OpRegistry& ops) : impl_(std::make_unique<Impl>(program, ops)) {}
+Interpreter::Interpreter(const ExportedProgram& program, const OpRegistry& ops)
+    : impl_(std::make_unique<Impl>(program, ops)) {}
 Interpreter::~Interpreter() = default;
 
-std::vector<HostTensor> Interpreter::run(const std::vector<HostTensor>& user_inputs) const { return impl_->run(user_inputs); }
+std::vector<HostTensor> Interpreter::run(const std::vector<HostTensor>& user_inputs) const {
+  return impl_->run(user_inputs);
+}
 
 }  // namespace exformer

@@ -20,7 +20,9 @@ dnnl::memory memory_of(const dnnl::memory::desc& desc, const dnnl::engine& engin
 }
 
 /// Reference code of oneDNN is slower than ours.
-bool is_optimised(const char* implementation) { return std::string_view(implementation).find("ref") == std::string_view::npos; }
+bool is_optimised(const char* implementation) {
+  return std::string_view(implementation).find("ref") == std::string_view::npos;
+}
 
 /// A primitive with the layouts that it wants for its arguments; undefined when there is no optimised one.
 struct Prepared {
@@ -62,7 +64,16 @@ OneDnn::~OneDnn() = default;
 bool OneDnn::matmul(const HostTensor& a, const HostTensor& b, const HostTensor* bias, HostTensor& result) {
   const int64_t m = a.size(0), k = a.size(1), n = b.size(1);
   const auto type = data_type(a.dtype());
-  const Key key{0, static_cast<int64_t>(a.dtype()), m, k, n, a.strides()[0], a.strides()[1], b.strides()[0], b.strides()[1], bias != nullptr};
+  const Key key{0,
+                static_cast<int64_t>(a.dtype()),
+                m,
+                k,
+                n,
+                a.strides()[0],
+                a.strides()[1],
+                b.strides()[0],
+                b.strides()[1],
+                bias != nullptr};
   const Prepared prepared = impl_->get(key, [&] {
     Prepared made;
     made.source = {Dims{m, k}, type, Dims(a.strides().begin(), a.strides().end())};
@@ -70,8 +81,9 @@ bool OneDnn::matmul(const HostTensor& a, const HostTensor& b, const HostTensor* 
     made.result = {Dims{m, n}, type, Dims{n, 1}};
     if (bias) made.bias = {Dims{1, n}, type, Dims{n, 1}};
 #if DNNL_VERSION_MAJOR >= 3
-    const auto description = bias ? dnnl::matmul::primitive_desc(impl_->engine, made.source, made.weights, made.bias, made.result)
-                                  : dnnl::matmul::primitive_desc(impl_->engine, made.source, made.weights, made.result);
+    const auto description =
+        bias ? dnnl::matmul::primitive_desc(impl_->engine, made.source, made.weights, made.bias, made.result)
+             : dnnl::matmul::primitive_desc(impl_->engine, made.source, made.weights, made.result);
 #else
     const auto operation = bias ? dnnl::matmul::desc(made.source, made.weights, made.bias, made.result)
                                 : dnnl::matmul::desc(made.source, made.weights, made.result);
@@ -92,14 +104,15 @@ bool OneDnn::matmul(const HostTensor& a, const HostTensor& b, const HostTensor* 
   return true;
 }
 
-void OneDnn::multiply(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c, int64_t c_stride) {
-  const dnnl::status status = dnnl::sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data, a.row_stride, b.data,
-                                          b.row_stride, 0.0F, c, c_stride);
+void OneDnn::multiply(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c,
+                      int64_t c_stride) {
+  const dnnl::status status = dnnl::sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, alpha, a.data,
+                                          a.row_stride, b.data, b.row_stride, 0.0F, c, c_stride);
   EXFORMER_ASSERT(status == dnnl::status::success);
 }
 
-bool OneDnn::convolve(const HostTensor& input, const HostTensor& weight, const HostTensor* bias, const ConvolutionGeometry& geometry,
-                      HostTensor& result) {
+bool OneDnn::convolve(const HostTensor& input, const HostTensor& weight, const HostTensor* bias,
+                      const ConvolutionGeometry& geometry, HostTensor& result) {
   const size_t spatial = geometry.stride.size();
   const auto type = dnnl::memory::data_type::f32;
   Dims weight_dims(weight.sizes().begin(), weight.sizes().end());
@@ -107,24 +120,28 @@ bool OneDnn::convolve(const HostTensor& input, const HostTensor& weight, const H
     weight_dims[0] /= geometry.groups;
     weight_dims.insert(weight_dims.begin(), geometry.groups);
   }
-  const Dims source_dims(input.sizes().begin(), input.sizes().end()), result_dims(result.sizes().begin(), result.sizes().end());
+  const Dims source_dims(input.sizes().begin(), input.sizes().end()),
+      result_dims(result.sizes().begin(), result.sizes().end());
   const auto plain = [&](const Dims& dims) {
     const std::vector<int64_t> strides = contiguous_strides(std::vector<int64_t>(dims.begin(), dims.end()));
     return dnnl::memory::desc(dims, type, Dims(strides.begin(), strides.end()));
   };
   Key key{1, static_cast<int64_t>(spatial), geometry.groups, bias != nullptr};
-  for (const auto* part : {&geometry.stride, &geometry.padding, &geometry.dilation}) key.insert(key.end(), part->begin(), part->end());
+  for (const auto* part : {&geometry.stride, &geometry.padding, &geometry.dilation})
+    key.insert(key.end(), part->begin(), part->end());
   key.insert(key.end(), source_dims.begin(), source_dims.end());
   key.insert(key.end(), weight_dims.begin(), weight_dims.end());
   key.insert(key.end(), result_dims.begin(), result_dims.end());
   const Prepared prepared = impl_->get(key, [&] {
     Prepared made;
     const auto any = dnnl::memory::format_tag::any;
-    const dnnl::memory::desc source(source_dims, type, any), weights(weight_dims, type, any), output(result_dims, type, any);
+    const dnnl::memory::desc source(source_dims, type, any), weights(weight_dims, type, any),
+        output(result_dims, type, any);
     if (bias) made.bias = plain({result_dims[1]});
     Dims dilation(geometry.dilation.begin(), geometry.dilation.end());
     for (auto& step : dilation) --step;  // oneDNN counts the gaps
-    const Dims stride(geometry.stride.begin(), geometry.stride.end()), padding(geometry.padding.begin(), geometry.padding.end());
+    const Dims stride(geometry.stride.begin(), geometry.stride.end()),
+        padding(geometry.padding.begin(), geometry.padding.end());
     const auto kind = dnnl::prop_kind::forward_inference;
     const auto algorithm = dnnl::algorithm::convolution_direct;
     // A result that does not reach the padding's end asks for less padding there.
@@ -134,10 +151,11 @@ bool OneDnn::convolve(const HostTensor& input, const HostTensor& weight, const H
       end_padding[i] = (result_dims[i + 2] - 1) * stride[i] + reach - source_dims[i + 2] - padding[i];
     }
 #if DNNL_VERSION_MAJOR >= 3
-    const dnnl::convolution_forward::primitive_desc description(impl_->engine, kind, algorithm, source, weights, made.bias, output, stride, dilation,
-                                                                padding, end_padding);
+    const dnnl::convolution_forward::primitive_desc description(
+        impl_->engine, kind, algorithm, source, weights, made.bias, output, stride, dilation, padding, end_padding);
 #else
-    const dnnl::convolution_forward::desc operation(kind, algorithm, source, weights, made.bias, output, stride, dilation, padding, end_padding);
+    const dnnl::convolution_forward::desc operation(kind, algorithm, source, weights, made.bias, output, stride,
+                                                     dilation, padding, end_padding);
     const dnnl::convolution_forward::primitive_desc description(operation, impl_->engine);
 #endif
     made.usable = is_optimised(description.impl_info_str());
@@ -161,7 +179,8 @@ bool OneDnn::convolve(const HostTensor& input, const HostTensor& weight, const H
   dnnl::memory given_result = memory_of(plain(result_dims), impl_->engine, result);
   const bool direct = given_result.get_desc() == prepared.result;
   dnnl::memory output = direct ? given_result : dnnl::memory(prepared.result, impl_->engine);
-  std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, output}};
+  std::unordered_map<int, dnnl::memory> arguments{
+      {DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, output}};
   if (bias) arguments.emplace(DNNL_ARG_BIAS, memory_of(prepared.bias, impl_->engine, *bias));
   prepared.primitive.execute(stream, arguments);
   if (!direct) dnnl::reorder(output, given_result).execute(stream, output, given_result);

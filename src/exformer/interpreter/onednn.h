@@ -28,15 +28,19 @@ class OneDnn {
   OneDnn(const OneDnn&) = delete;
   OneDnn& operator=(const OneDnn&) = delete;
 
-  /// result[m, n] = a[m, k] b[k, n] (+ bias[n]) for float32 or bfloat16; any strides with a unit step in one of the last two dims; the
-  /// result is contiguous. False when oneDNN has no optimised code for this case on this machine.
+  /// result[m, n] = a[m, k] b[k, n] (+ bias[n]) for float32 or bfloat16; any strides with a unit step in one of the
+  /// last two dims; the result is contiguous. False when oneDNN has no optimised code for this case on this machine.
   bool matmul(const HostTensor& a, const HostTensor& b, const HostTensor* bias, HostTensor& result);
 
-  /// c[m, n] (row-major, row stride c_stride) = alpha a[m, k] b[k, n]. Inside a parallel region it runs on the calling thread alone.
-  static void multiply(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c, int64_t c_stride);
+  /// c[m, n] (row-major, row stride c_stride) = alpha a[m, k] b[k, n]. Inside a parallel region it runs on the calling
+  /// thread alone.
+  static void multiply(int64_t m, int64_t n, int64_t k, float alpha, MatrixView a, MatrixView b, float* c,
+                       int64_t c_stride);
 
-  /// Contiguous float32 input [batch, in, spatial...], weight, optional bias; writes a contiguous result. False as for matmul.
-  bool convolve(const HostTensor& input, const HostTensor& weight, const HostTensor* bias, const ConvolutionGeometry& geometry, HostTensor& result);
+  /// Contiguous float32 input [batch, in, spatial...], weight, optional bias; writes a contiguous result. False as for
+  /// matmul.
+  bool convolve(const HostTensor& input, const HostTensor& weight, const HostTensor* bias,
+                const ConvolutionGeometry& geometry, HostTensor& result);
 
  private:
   class Impl;

@@ -7,10 +7,13 @@
 namespace exformer {
 namespace {
 
-std::string sizes_text(const std::vector<int64_t>& sizes) { return to_string(std::vector<SymInt>(sizes.begin(), sizes.end())); }
+std::string sizes_text(const std::vector<int64_t>& sizes) {
+  return to_string(std::vector<SymInt>(sizes.begin(), sizes.end()));
+}
 
 std::string range_text(const Symbol& symbol) {
-  std::string text = symbol.max == kUnbounded ? fmt::format("at least {}", symbol.min) : fmt::format("in [{}, {}]", symbol.min, symbol.max);
+  std::string text = symbol.max == kUnbounded ? fmt::format("at least {}", symbol.min)
+                                              : fmt::format("in [{}, {}]", symbol.min, symbol.max);
   if (symbol.divisor > 1) text += fmt::format(" and a multiple of {}", symbol.divisor);
   return text;
 }
@@ -58,7 +61,8 @@ bool SymbolBinding::solve(const SymInt& expression, int64_t size) {
   }
   if (unknown.size() != 1) return false;
   const auto at = [&](int64_t value) {
-    return evaluate(expression, [&](std::string_view name) { return name == unknown[0] ? value : values_.at(std::string(name)); });
+    return evaluate(expression,
+                    [&](std::string_view name) { return name == unknown[0] ? value : values_.at(std::string(name)); });
   };
   // Linear ones only: two points give the line, a third shows that it is one.
   const int64_t slope = at(2) - at(1), start = at(1) - slope;
@@ -84,11 +88,15 @@ void SymbolBinding::bind_inputs(const ExportedProgram& program, const std::vecto
     const TensorMeta& meta = specs[i]->value->meta;
     const HostTensor& tensor = inputs[i];
     const std::string& name = specs[i]->target;
-    if (!tensor.defined()) fail("input '{}' is missing; a {} tensor of sizes {} is expected", name, dtype_name(meta.dtype), to_string(meta.sizes));
+    if (!tensor.defined())
+      fail("input '{}' is missing; a {} tensor of sizes {} is expected", name, dtype_name(meta.dtype),
+           to_string(meta.sizes));
     if (tensor.rank() != meta.rank()) {
-      fail("input '{}' has {} dims (sizes {}), expected {} (sizes {})", name, tensor.rank(), sizes_text(tensor.sizes()), meta.rank(), to_string(meta.sizes));
+      fail("input '{}' has {} dims (sizes {}), expected {} (sizes {})", name, tensor.rank(), sizes_text(tensor.sizes()),
+           meta.rank(), to_string(meta.sizes));
     }
-    if (tensor.dtype() != meta.dtype) fail("input '{}' is {}, expected {}", name, dtype_name(tensor.dtype()), dtype_name(meta.dtype));
+    if (tensor.dtype() != meta.dtype)
+      fail("input '{}' is {}, expected {}", name, dtype_name(tensor.dtype()), dtype_name(meta.dtype));
     for (size_t dim = 0; dim < meta.sizes.size(); ++dim) {
       const SymInt& expected = meta.sizes[dim];
       const int64_t size = tensor.sizes()[dim];
@@ -99,8 +107,8 @@ void SymbolBinding::bind_inputs(const ExportedProgram& program, const std::vecto
       }
       const Symbol* symbol = find_symbol(*symbols_, *symbol_name);
       if (symbol && !is_allowed(*symbol, size)) {
-        fail("input '{}' has size {} in dimension {} (sizes {}), allowed is {} {}", name, size, dim, sizes_text(tensor.sizes()), *symbol_name,
-             range_text(*symbol));
+        fail("input '{}' has size {} in dimension {} (sizes {}), allowed is {} {}", name, size, dim,
+             sizes_text(tensor.sizes()), *symbol_name, range_text(*symbol));
       }
       values_[std::string(*symbol_name)] = size;
     }
@@ -117,9 +125,11 @@ void SymbolBinding::bind_inputs(const ExportedProgram& program, const std::vecto
     const SymInt& expected = specs[item.input]->value->meta.sizes[item.dim];
     const int64_t size = inputs[item.input].sizes()[item.dim];
     if (!is_bound(expected) || value(expected) != size) {
-      const std::string text = expected.is_constant() ? "" : is_bound(expected) ? fmt::format(" ({} here)", value(expected)) : "";
-      fail("input '{}' has size {} in dimension {} (sizes {}), expected {}{}", specs[item.input]->target, size, item.dim,
-           sizes_text(inputs[item.input].sizes()), to_string(expected), text);
+      const std::string text = expected.is_constant() ? ""
+                               : is_bound(expected)   ? fmt::format(" ({} here)", value(expected))
+                                                      : "";
+      fail("input '{}' has size {} in dimension {} (sizes {}), expected {}{}", specs[item.input]->target, size,
+           item.dim, sizes_text(inputs[item.input].sizes()), to_string(expected), text);
     }
   }
   for (const Symbol& symbol : symbols_->symbols()) {

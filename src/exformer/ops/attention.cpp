@@ -1,5 +1,6 @@
 // scaled_dot_product_attention: softmax(query key^T * scale + mask) value.
-// A row whose every key is masked gives 0, as torch 2.13 does on the CPU (_scaled_dot_product_attention_math, _safe_softmax).
+// A row whose every key is masked gives 0, as torch 2.13 does on the CPU (_scaled_dot_product_attention_math,
+// _safe_softmax).
 #include <cmath>
 #include <limits>
 
@@ -16,12 +17,15 @@ namespace {
 using Metas = std::vector<OutputMeta>;
 using Values = std::vector<Value*>;
 
-/// What torch's CPU dispatcher asks before it takes its fused path (ATen/native/transformers/sdp_utils_cpp): that path's result lies in
-/// memory as the query does, the other one's is contiguous.
-bool takes_fused_path(const TensorMeta& query, const TensorMeta& key, const TensorMeta& value, const TensorMeta* mask, double dropout) {
+/// What torch's CPU dispatcher asks before it takes its fused path (ATen/native/transformers/sdp_utils_cpp): that
+/// path's result lies in memory as the query does, the other one's is contiguous.
+bool takes_fused_path(const TensorMeta& query, const TensorMeta& key, const TensorMeta& value, const TensorMeta* mask,
+                      double dropout) {
   if (dropout != 0.0 || query.rank() != 4 || key.rank() != 4 || value.rank() != 4) return false;
   const auto same = [](const SymInt& a, const SymInt& b) { return known_equal(a, b); };
-  if (!same(query.sizes[0], key.sizes[0]) || !same(query.sizes[0], value.sizes[0]) || !same(key.sizes[1], value.sizes[1])) return false;
+  if (!same(query.sizes[0], key.sizes[0]) || !same(query.sizes[0], value.sizes[0]) ||
+      !same(key.sizes[1], value.sizes[1]))
+    return false;
   if (!same(query.sizes[3], key.sizes[3]) || !same(query.sizes[3], value.sizes[3])) return false;
   for (const TensorMeta* meta : {&query, &key, &value}) {
     if (meta->strides[3] != SymInt(1)) return false;
@@ -30,16 +34,20 @@ bool takes_fused_path(const TensorMeta& query, const TensorMeta& key, const Tens
   if (!mask) return true;
   const auto fits = [&](const SymInt& size, const SymInt& whole) { return same(size, 1) || same(size, whole); };
   if (mask->rank() != 2 && mask->rank() != 4) return false;
-  if (!fits(mask->sizes[mask->rank() - 2], query.sizes[2]) || !fits(mask->sizes[mask->rank() - 1], key.sizes[2])) return false;
+  if (!fits(mask->sizes[mask->rank() - 2], query.sizes[2]) || !fits(mask->sizes[mask->rank() - 1], key.sizes[2]))
+    return false;
   return mask->rank() == 2 || (fits(mask->sizes[0], query.sizes[0]) && fits(mask->sizes[1], query.sizes[1]));
 }
 
 /// Sizes of the result: batch dims broadcast, the query's length, the value's width.
-TensorMeta attention_meta(const TensorMeta& query, const TensorMeta& key, const TensorMeta& value, const TensorMeta* mask, bool causal, bool grouped,
-                          double dropout, std::string_view op) {
+TensorMeta attention_meta(const TensorMeta& query, const TensorMeta& key, const TensorMeta& value,
+                          const TensorMeta* mask, bool causal, bool grouped, double dropout, std::string_view op) {
   for (const TensorMeta* meta : {&query, &key, &value}) {
-    if (meta->rank() < 2) fail("{}: query, key and value need at least 2 dims, got sizes {}", op, to_string(meta->sizes));
-    if (meta->dtype != query.dtype) fail("{}: query, key and value must have one dtype, got {} and {}", op, dtype_name(query.dtype), dtype_name(meta->dtype));
+    if (meta->rank() < 2)
+      fail("{}: query, key and value need at least 2 dims, got sizes {}", op, to_string(meta->sizes));
+    if (meta->dtype != query.dtype)
+      fail("{}: query, key and value must have one dtype, got {} and {}", op, dtype_name(query.dtype),
+           dtype_name(meta->dtype));
   }
   if (!is_floating_point(query.dtype)) fail("{}: expected a floating dtype, got {}", op, dtype_name(query.dtype));
   if (mask && causal) fail("{}: attn_mask and is_causal exclude each other", op);
@@ -52,16 +60,18 @@ TensorMeta attention_meta(const TensorMeta& query, const TensorMeta& key, const 
     fail("{}: query and key widths differ: {} and {}", op, to_string(query.sizes[q - 1]), to_string(key.sizes[k - 1]));
   }
   if (!known_equal(key.sizes[k - 2], value.sizes[v - 2])) {
-    fail("{}: key and value lengths {}: {} and {}", op, equal(key.sizes[k - 2], value.sizes[v - 2]) == Truth::No ? "differ" : "are not known to be equal",
+    fail("{}: key and value lengths {}: {} and {}", op,
+         equal(key.sizes[k - 2], value.sizes[v - 2]) == Truth::No ? "differ" : "are not known to be equal",
          to_string(key.sizes[k - 2]), to_string(value.sizes[v - 2]));
   }
-  std::vector<SymInt> q_batch(query.sizes.begin(), query.sizes.end() - 2), k_batch(key.sizes.begin(), key.sizes.end() - 2),
-      v_batch(value.sizes.begin(), value.sizes.end() - 2);
+  std::vector<SymInt> q_batch(query.sizes.begin(), query.sizes.end() - 2),
+      k_batch(key.sizes.begin(), key.sizes.end() - 2), v_batch(value.sizes.begin(), value.sizes.end() - 2);
   if (grouped) {
     if (q < 3 || k < 3 || v < 3) fail("{}: enable_gqa needs a dim of heads", op);
     for (const SymInt& heads : {k_batch.back(), v_batch.back()}) {
       if (!known_equal(mod(q_batch.back(), heads), 0)) {
-        fail("{}: {} query heads are not a multiple of {} key and value heads", op, to_string(q_batch.back()), to_string(heads));
+        fail("{}: {} query heads are not a multiple of {} key and value heads", op, to_string(q_batch.back()),
+             to_string(heads));
       }
     }
     k_batch.back() = v_batch.back() = q_batch.back();
@@ -73,7 +83,8 @@ TensorMeta attention_meta(const TensorMeta& query, const TensorMeta& key, const 
     const auto wide = broadcast_sizes(scores, mask->sizes, op);
     for (size_t i = 0; i < wide.size(); ++i) {
       if (wide.size() != scores.size() || !known_equal(wide[i], scores[i])) {
-        fail("{}: attn_mask of sizes {} does not fit scores of sizes {}", op, to_string(mask->sizes), to_string(scores));
+        fail("{}: attn_mask of sizes {} does not fit scores of sizes {}", op, to_string(mask->sizes),
+             to_string(scores));
       }
     }
   }
@@ -83,7 +94,8 @@ TensorMeta attention_meta(const TensorMeta& query, const TensorMeta& key, const 
   return {query.dtype, std::move(sizes), std::move(strides)};
 }
 
-/// [..., heads, length, width] seen with `repeats` times as many heads, each repeated in place, as [..., heads, repeats, length, width].
+/// [..., heads, length, width] seen with `repeats` times as many heads, each repeated in place, as [..., heads,
+/// repeats, length, width].
 HostTensor group_heads(const HostTensor& tensor, int64_t repeats) {
   std::vector<int64_t> sizes = tensor.sizes(), strides = tensor.strides();
   sizes.insert(sizes.end() - 2, repeats);
@@ -138,7 +150,8 @@ HostTensor run_attention(const KernelArgs& args, bool grouped) {
   if (scores.element_count() > 0) {
     with_float_type(dtype, [&](auto zero) {
       using T = decltype(zero);
-      softmax_rows(scores.data<T>(), scores.data<T>(), {scores.element_count() / scores.size(-1), scores.size(-1)}, true);
+      softmax_rows(scores.data<T>(), scores.data<T>(), {scores.element_count() / scores.size(-1), scores.size(-1)},
+                   true);
     });
   }
   return matmul_reference(scores, value).to(query.dtype());
@@ -159,8 +172,10 @@ Values decompose_attention(GraphBuilder& builder, const ValueArgs& args) {
     return tensor->meta.dtype == wide ? tensor : builder.call("aten::_to_copy", {tensor}, {{"dtype", wide}});
   };
   const bool grouped = args.boolean("enable_gqa");
-  const TensorMeta result = attention_meta(query->meta, key->meta, value->meta, args.optional_tensor("attn_mask") ? &(*args.optional_tensor("attn_mask"))->meta : nullptr,
-                                           args.boolean("is_causal"), grouped, 0.0, args.schema().name);
+  const TensorMeta result =
+      attention_meta(query->meta, key->meta, value->meta,
+                     args.optional_tensor("attn_mask") ? &(*args.optional_tensor("attn_mask"))->meta : nullptr,
+                     args.boolean("is_causal"), grouped, 0.0, args.schema().name);
   const auto repeated = [&](Value* tensor) {
     const auto rank = tensor->meta.sizes.size();
     const SymInt& heads = query->meta.sizes[query->meta.sizes.size() - 3];
@@ -170,14 +185,16 @@ Values decompose_attention(GraphBuilder& builder, const ValueArgs& args) {
     Value* expanded = builder.call("aten::expand", {builder.call("aten::unsqueeze", {tensor, -3}), sizes});
     sizes = tensor->meta.sizes;
     sizes[rank - 3] = heads;
-    return builder.call("aten::view", {builder.call("aten::clone", {expanded}, {{"memory_format", MemoryFormat::Contiguous}}), sizes});
+    return builder.call(
+        "aten::view", {builder.call("aten::clone", {expanded}, {{"memory_format", MemoryFormat::Contiguous}}), sizes});
   };
   query = widen(query);
   key = repeated(widen(key));
   value = repeated(widen(value));
   const SymInt& width = query->meta.sizes.back();
   const auto given_scale = args.optional_real("scale");
-  if (!given_scale && !width.is_constant()) fail("{}: the width {} must be a constant unless scale is given", args.schema().name, to_string(width));
+  if (!given_scale && !width.is_constant())
+    fail("{}: the width {} must be a constant unless scale is given", args.schema().name, to_string(width));
   const double scale = given_scale ? *given_scale : 1.0 / std::sqrt(static_cast<double>(width.value()));
   query = builder.call("aten::mul.Scalar", {query, scale});
   Value* scores = builder.call("aten::matmul", {query, builder.call("aten::transpose.int", {key, -2, -1})});
@@ -189,7 +206,8 @@ Values decompose_attention(GraphBuilder& builder, const ValueArgs& args) {
   }
   if (mask && mask->meta.dtype == DType::Bool) {
     Value* open = builder.call("aten::full", {std::vector<SymInt>{}, 0.0}, {{"dtype", wide}});
-    Value* closed = builder.call("aten::full", {std::vector<SymInt>{}, -std::numeric_limits<double>::infinity()}, {{"dtype", wide}});
+    Value* closed = builder.call("aten::full", {std::vector<SymInt>{}, -std::numeric_limits<double>::infinity()},
+                                 {{"dtype", wide}});
     mask = builder.call("aten::where.self", {mask, open, closed});
   }
   if (mask) scores = builder.call("aten::add.Tensor", {scores, widen(mask)});
@@ -211,14 +229,18 @@ const TensorMeta* optional_meta(const MetaArgs& args, std::string_view name) {
 }  // namespace
 
 void declare_attention_ops(OpRegistry& ops) {
-  ops.declare({.schema = "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0., "
+  ops.declare({.schema = "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? "
+                         "attn_mask=None, float dropout_p=0., "
                          "bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
                .infer = [](const MetaArgs& args) -> Metas {
                  require_no_dropout(args.real("dropout_p"), args.schema().name);
-                 return {attention_meta(*args.tensor("query"), *args.tensor("key"), *args.tensor("value"), optional_meta(args, "attn_mask"),
-                                        args.boolean("is_causal"), args.boolean("enable_gqa"), args.real("dropout_p"), args.schema().name)};
+                 return {attention_meta(*args.tensor("query"), *args.tensor("key"), *args.tensor("value"),
+                                        optional_meta(args, "attn_mask"), args.boolean("is_causal"),
+                                        args.boolean("enable_gqa"), args.real("dropout_p"), args.schema().name)};
                },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {run_attention(args, args.boolean("enable_gqa"))}; },
+               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+                 return {run_attention(args, args.boolean("enable_gqa"))};
+               },
                .decompose = decompose_attention});
 }
 

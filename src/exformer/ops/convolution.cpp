@@ -49,7 +49,8 @@ Setting read_setting(const A& args, const std::vector<SymInt>& weight, bool tran
     setting.padding = std::vector<SymInt>(count, SymInt(0));
   } else if (name == "same") {
     for (size_t i = 0; i < count; ++i) {
-      if (setting.stride[i] != SymInt(1)) fail("{}: padding \"same\" needs stride 1, got {}", op, to_string(setting.stride));
+      if (setting.stride[i] != SymInt(1))
+        fail("{}: padding \"same\" needs stride 1, got {}", op, to_string(setting.stride));
       const SymInt total = setting.dilation[i] * (weight[i + 2] - 1);
       setting.padding.push_back(floordiv(total, 2));
       setting.extra_end[i] = mod(total, 2);
@@ -58,20 +59,25 @@ Setting read_setting(const A& args, const std::vector<SymInt>& weight, bool tran
     fail("{}: padding must be \"valid\", \"same\" or numbers, got \"{}\"", op, name);
   }
   for (size_t i = 0; i < count; ++i) {
-    if (less(setting.stride[i], 1) == Truth::Yes) fail("{}: stride must be at least 1, got {}", op, to_string(setting.stride));
-    if (less(setting.dilation[i], 1) == Truth::Yes) fail("{}: dilation must be at least 1, got {}", op, to_string(setting.dilation));
-    if (less(setting.padding[i], 0) == Truth::Yes) fail("{}: padding must not be negative, got {}", op, to_string(setting.padding));
+    if (less(setting.stride[i], 1) == Truth::Yes)
+      fail("{}: stride must be at least 1, got {}", op, to_string(setting.stride));
+    if (less(setting.dilation[i], 1) == Truth::Yes)
+      fail("{}: dilation must be at least 1, got {}", op, to_string(setting.dilation));
+    if (less(setting.padding[i], 0) == Truth::Yes)
+      fail("{}: padding must not be negative, got {}", op, to_string(setting.padding));
   }
   return setting;
 }
 
 /// Sizes of the result for a batched input. conv_output_size and conv_input_size of ATen/native/ConvUtils.h.
-std::vector<SymInt> result_sizes(const std::vector<SymInt>& input, const std::vector<SymInt>& weight, const Setting& s, std::string_view op) {
-  if (input.size() != weight.size()) fail("{}: input of sizes {} and weight of sizes {}", op, to_string(input), to_string(weight));
+std::vector<SymInt> result_sizes(const std::vector<SymInt>& input, const std::vector<SymInt>& weight, const Setting& s,
+                                 std::string_view op) {
+  if (input.size() != weight.size())
+    fail("{}: input of sizes {} and weight of sizes {}", op, to_string(input), to_string(weight));
   const SymInt expected = s.transposed ? weight[0] : weight[1] * s.groups;
   if (!known_equal(input[1], expected)) {
-    fail("{}: input has {} channels, the weight of sizes {} with {} groups takes {}", op, to_string(input[1]), to_string(weight), to_string(s.groups),
-         to_string(expected));
+    fail("{}: input has {} channels, the weight of sizes {} with {} groups takes {}", op, to_string(input[1]),
+         to_string(weight), to_string(s.groups), to_string(expected));
   }
   if (!s.transposed && equal(mod(weight[0], s.groups), 0) != Truth::Yes) {
     fail("{}: {} filters cannot be split into {} groups", op, to_string(weight[0]), to_string(s.groups));
@@ -85,7 +91,8 @@ std::vector<SymInt> result_sizes(const std::vector<SymInt>& input, const std::ve
     } else {
       const SymInt room = input[i + 2] + s.padding[i] * 2 + s.extra_end[i] - reach - 1;
       if (less(room, 0) == Truth::Yes) {
-        fail("{}: the kernel {} does not fit the padded input {} in dimension {}", op, to_string(reach + 1), to_string(room + reach + 1), i + 2);
+        fail("{}: the kernel {} does not fit the padded input {} in dimension {}", op, to_string(reach + 1),
+             to_string(room + reach + 1), i + 2);
       }
       size = floordiv(room, s.stride[i]) + 1;
     }
@@ -113,7 +120,8 @@ std::vector<OutputMeta> infer_convolution(const MetaArgs& args, const Names& nam
   if (names.spatial != 0 && weight.rank() != names.spatial + 2) {
     fail("{}: weight must have {} dims, got sizes {}", op, names.spatial + 2, to_string(weight.sizes));
   }
-  if (input.dtype != weight.dtype) fail("{}: input is {} but weight is {}", op, dtype_name(input.dtype), dtype_name(weight.dtype));
+  if (input.dtype != weight.dtype)
+    fail("{}: input is {} but weight is {}", op, dtype_name(input.dtype), dtype_name(weight.dtype));
   const Setting setting = read_setting(args, weight.sizes, is_transposed(args, names), names.form);
   const bool batched = names.spatial == 0 || input.rank() == names.spatial + 2;
   std::vector<SymInt> input_sizes = input.sizes;
@@ -164,11 +172,14 @@ std::vector<HostTensor> run_convolution(const KernelArgs& args, const Names& nam
   }
   const std::vector<SymInt> weight_sizes(weight.sizes().begin(), weight.sizes().end());
   const Setting setting = read_setting(args, weight_sizes, is_transposed(args, names), names.form);
-  std::vector<int64_t> sizes = constants(result_sizes({input_sizes.begin(), input_sizes.end()}, weight_sizes, setting, op));
-  const ConvolutionShape shape{constants(setting.stride),         constants(setting.padding),       constants(setting.dilation),
-                               setting.transposed, constants(setting.output_padding), setting.groups.value()};
+  std::vector<int64_t> sizes =
+      constants(result_sizes({input_sizes.begin(), input_sizes.end()}, weight_sizes, setting, op));
+  const ConvolutionShape shape{constants(setting.stride),         constants(setting.padding),
+                               constants(setting.dilation),       setting.transposed,
+                               constants(setting.output_padding), setting.groups.value()};
   const HostTensor* bias = args.optional_tensor("bias");
-  HostTensor result = convolve_reference(pad_end(input, setting.extra_end), weight, bias ? bias->to(dtype) : HostTensor(), shape, sizes);
+  HostTensor result = convolve_reference(pad_end(input, setting.extra_end), weight,
+                                         bias ? bias->to(dtype) : HostTensor(), shape, sizes);
   if (!batched) {
     sizes.erase(sizes.begin());
     result = result.reshaped(sizes);
@@ -189,8 +200,9 @@ std::vector<Value*> decompose_convolution(GraphBuilder& builder, const ValueArgs
     uneven = uneven || setting.extra_end[i] != SymInt(0);
   }
   if (uneven) input = builder.call("aten::constant_pad_nd", {input, extra});
-  Value* result = builder.call("aten::convolution", {input, args.tensor("weight"), args["bias"], setting.stride, setting.padding, setting.dilation,
-                                                     setting.transposed, setting.output_padding, setting.groups});
+  Value* result =
+      builder.call("aten::convolution", {input, args.tensor("weight"), args["bias"], setting.stride, setting.padding,
+                                         setting.dilation, setting.transposed, setting.output_padding, setting.groups});
   return {batched ? result : builder.call("aten::squeeze.dims", {result, {SymInt(0)}})};
 }
 
@@ -198,52 +210,64 @@ std::vector<Value*> decompose_convolution(GraphBuilder& builder, const ValueArgs
 
 void declare_convolution_ops(OpRegistry& ops) {
   const std::vector<Names> forms{
-      {.schema = "aten::convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, "
+      {.schema = "aten::convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, "
+                 "SymInt[] dilation, "
                  "bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor"},
-      {.schema = "aten::conv1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], SymInt[1] padding=[0], "
-                 "SymInt[1] dilation=[1], SymInt groups=1) -> Tensor",
+      {.schema =
+           "aten::conv1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], SymInt[1] padding=[0], "
+           "SymInt[1] dilation=[1], SymInt groups=1) -> Tensor",
        .spatial = 1},
-      {.schema = "aten::conv2d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], "
+      {.schema = "aten::conv2d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] "
+                 "padding=[0, 0], "
                  "SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor",
        .spatial = 2},
-      {.schema = "aten::conv3d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] padding=[0, 0, 0], "
+      {.schema = "aten::conv3d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], SymInt[3] "
+                 "padding=[0, 0, 0], "
                  "SymInt[3] dilation=[1, 1, 1], SymInt groups=1) -> Tensor",
        .spatial = 3},
-      {.schema = "aten::conv1d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], str padding=\"valid\", "
+      {.schema = "aten::conv1d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], str "
+                 "padding=\"valid\", "
                  "SymInt[1] dilation=[1], SymInt groups=1) -> Tensor",
        .form = PaddingForm::Name,
        .spatial = 1},
-      {.schema = "aten::conv2d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], str padding=\"valid\", "
+      {.schema = "aten::conv2d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], str "
+                 "padding=\"valid\", "
                  "SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor",
        .form = PaddingForm::Name,
        .spatial = 2},
-      {.schema = "aten::conv3d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], str padding=\"valid\", "
+      {.schema = "aten::conv3d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], str "
+                 "padding=\"valid\", "
                  "SymInt[3] dilation=[1, 1, 1], SymInt groups=1) -> Tensor",
        .form = PaddingForm::Name,
        .spatial = 3},
-      {.schema = "aten::conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], SymInt[1] padding=[0], "
+      {.schema = "aten::conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], "
+                 "SymInt[1] padding=[0], "
                  "SymInt[1] output_padding=[0], SymInt groups=1, SymInt[1] dilation=[1]) -> Tensor",
        .transposed = true,
        .spatial = 1},
-      {.schema = "aten::conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], "
+      {.schema = "aten::conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, "
+                 "1], SymInt[2] padding=[0, 0], "
                  "SymInt[2] output_padding=[0, 0], SymInt groups=1, SymInt[2] dilation=[1, 1]) -> Tensor",
        .transposed = true,
        .spatial = 2},
-      {.schema = "aten::conv_transpose3d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], "
-                 "SymInt[3] padding=[0, 0, 0], SymInt[3] output_padding=[0, 0, 0], SymInt groups=1, SymInt[3] dilation=[1, 1, 1]) -> Tensor",
+      {.schema =
+           "aten::conv_transpose3d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[3] stride=[1, 1, 1], "
+           "SymInt[3] padding=[0, 0, 0], SymInt[3] output_padding=[0, 0, 0], SymInt groups=1, SymInt[3] dilation=[1, "
+           "1, 1]) -> Tensor",
        .transposed = true,
        .spatial = 3},
   };
   for (const Names& names : forms) {
     const bool core = names.spatial == 0;
-    ops.declare({.schema = names.schema,
-                 .infer = [names](const MetaArgs& args) { return infer_convolution(args, names); },
-                 .kernel = [names](const KernelArgs& args) { return run_convolution(args, names); },
-                 .out_variant = core ? "aten::convolution.out" : "",
-                 .tags = core ? Tag::Core : Tag::None,
-                 .decompose = core ? DecomposeFunction(nullptr) : [names](GraphBuilder& builder, const ValueArgs& args) {
-                   return decompose_convolution(builder, args, names);
-                 }});
+    ops.declare(
+        {.schema = names.schema,
+         .infer = [names](const MetaArgs& args) { return infer_convolution(args, names); },
+         .kernel = [names](const KernelArgs& args) { return run_convolution(args, names); },
+         .out_variant = core ? "aten::convolution.out" : "",
+         .tags = core ? Tag::Core : Tag::None,
+         .decompose = core ? DecomposeFunction(nullptr)
+                           : [names](GraphBuilder& builder,
+                                     const ValueArgs& args) { return decompose_convolution(builder, args, names); }});
   }
 }
 

@@ -49,7 +49,8 @@ void for_each_tap(const Windows& w, Visit visit) {
 }
 
 template <class T>
-void run_forward(const HostTensor& input, const HostTensor& weight, HostTensor& output, const Windows& w, int64_t groups) {
+void run_forward(const HostTensor& input, const HostTensor& weight, HostTensor& output, const Windows& w,
+                 int64_t groups) {
   const int64_t batch = input.size(0), channels = input.size(1) / groups, filters = weight.size(0) / groups;
   const int64_t taps = volume(w.kernel), positions = volume(w.positions), image = volume(w.image);
 #pragma omp parallel for if (batch * groups > 1)
@@ -59,43 +60,52 @@ void run_forward(const HostTensor& input, const HostTensor& weight, HostTensor& 
     for (int64_t c = 0; c < channels; ++c) {
       const T* plane = input.data<T>() + (n * groups * channels + group * channels + c) * image;
       T* rows = columns.data() + c * taps * positions;
-      for_each_tap(w, [&](int64_t tap, int64_t position, int64_t pixel) { rows[tap * positions + position] = plane[pixel]; });
+      for_each_tap(
+          w, [&](int64_t tap, int64_t position, int64_t pixel) { rows[tap * positions + position] = plane[pixel]; });
     }
-    multiply_matrices(filters, positions, channels * taps, weight.data<T>() + group * filters * channels * taps, MatrixStrides{channels * taps, 1},
-                      columns.data(), MatrixStrides{positions, 1}, output.data<T>() + (n * groups + group) * filters * positions);
+    multiply_matrices(filters, positions, channels * taps, weight.data<T>() + group * filters * channels * taps,
+                      MatrixStrides{channels * taps, 1}, columns.data(), MatrixStrides{positions, 1},
+                      output.data<T>() + (n * groups + group) * filters * positions);
   }
 }
 
 /// The forward pass read backwards: columns are products, then added into the image.
 template <class T>
-void run_transposed(const HostTensor& input, const HostTensor& weight, HostTensor& output, const Windows& w, int64_t groups) {
+void run_transposed(const HostTensor& input, const HostTensor& weight, HostTensor& output, const Windows& w,
+                    int64_t groups) {
   const int64_t batch = input.size(0), channels = input.size(1) / groups, filters = weight.size(1);
   const int64_t taps = volume(w.kernel), positions = volume(w.positions), image = volume(w.image);
 #pragma omp parallel for if (batch * groups > 1)
   for (int64_t index = 0; index < batch * groups; ++index) {
     const int64_t n = index / groups, group = index % groups;
     std::vector<T> columns(static_cast<size_t>(filters * taps * positions), T(0));
-    multiply_matrices(filters * taps, positions, channels, weight.data<T>() + group * channels * filters * taps, MatrixStrides{1, filters * taps},
-                      input.data<T>() + (n * groups + group) * channels * positions, MatrixStrides{positions, 1}, columns.data());
+    multiply_matrices(filters * taps, positions, channels, weight.data<T>() + group * channels * filters * taps,
+                      MatrixStrides{1, filters * taps}, input.data<T>() + (n * groups + group) * channels * positions,
+                      MatrixStrides{positions, 1}, columns.data());
     for (int64_t f = 0; f < filters; ++f) {
       T* plane = output.data<T>() + (n * groups * filters + group * filters + f) * image;
       const T* rows = columns.data() + f * taps * positions;
-      for_each_tap(w, [&](int64_t tap, int64_t position, int64_t pixel) { plane[pixel] += rows[tap * positions + position]; });
+      for_each_tap(
+          w, [&](int64_t tap, int64_t position, int64_t pixel) { plane[pixel] += rows[tap * positions + position]; });
     }
   }
 }
 
 }  // namespace
 
-HostTensor convolve_reference(const HostTensor& given_input, const HostTensor& given_weight, const HostTensor& bias, const ConvolutionShape& shape,
-                              const std::vector<int64_t>& sizes) {
+HostTensor convolve_reference(const HostTensor& given_input, const HostTensor& given_weight, const HostTensor& bias,
+                              const ConvolutionShape& shape, const std::vector<int64_t>& sizes) {
   const HostTensor input = given_input.contiguous(), weight = given_weight.contiguous();
   HostTensor output = HostTensor::zeros(input.dtype(), sizes);
   if (output.element_count() == 0) return output;
   const std::vector<int64_t> in(input.sizes().begin() + 2, input.sizes().end()), out(sizes.begin() + 2, sizes.end()),
       kernel(weight.sizes().begin() + 2, weight.sizes().end());
-  Windows windows{three(shape.transposed ? out : in, 1), three(shape.transposed ? in : out, 1), three(kernel, 1), three(shape.stride, 1),
-                  three(shape.padding, 0), three(shape.dilation, 1)};
+  Windows windows{three(shape.transposed ? out : in, 1),
+                  three(shape.transposed ? in : out, 1),
+                  three(kernel, 1),
+                  three(shape.stride, 1),
+                  three(shape.padding, 0),
+                  three(shape.dilation, 1)};
   with_float_type(input.dtype(), [&](auto zero) {
     using T = decltype(zero);
     if (shape.transposed) {

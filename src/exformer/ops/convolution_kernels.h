@@ -16,9 +16,9 @@ struct ConvolutionShape {
   int64_t groups = 1;
 };
 
-/// input [batch, in, spatial...], weight [out, in / groups, kernel...] ([in, out / groups, kernel...] when transposed), bias [out] or
-/// undefined; one floating compute dtype. `sizes` are the result's. The result is contiguous.
-HostTensor convolve_reference(const HostTensor& input, const HostTensor& weight, const HostTensor& bias, const ConvolutionShape& shape,
-                              const std::vector<int64_t>& sizes);
+/// input [batch, in, spatial...], weight [out, in / groups, kernel...] ([in, out / groups, kernel...] when transposed),
+/// bias [out] or undefined; one floating compute dtype. `sizes` are the result's. The result is contiguous.
+HostTensor convolve_reference(const HostTensor& input, const HostTensor& weight, const HostTensor& bias,
+                              const ConvolutionShape& shape, const std::vector<int64_t>& sizes);
 
 }  // namespace exformer

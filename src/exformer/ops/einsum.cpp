@@ -1,4 +1,5 @@
-// einsum: parsed, brought to one order of labels, and contracted pair by pair, left to right, as ATen/native/Linear.cpp does.
+// einsum: parsed, brought to one order of labels, and contracted pair by pair, left to right, as ATen/native/Linear.cpp
+// does.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -51,7 +52,8 @@ Equation parse_equation(const std::string& text, size_t count, std::string_view 
     if (comma == std::string_view::npos) break;
     inputs.remove_prefix(comma + 1);
   }
-  if (equation.operands.size() != count) fail("{}: \"{}\" has {} operands, {} tensors were given", op, text, equation.operands.size(), count);
+  if (equation.operands.size() != count)
+    fail("{}: \"{}\" has {} operands, {} tensors were given", op, text, equation.operands.size(), count);
   std::array<int, 128> uses{};
   bool has_ellipsis = false;
   for (const auto& labels : equation.operands) {
@@ -67,7 +69,8 @@ Equation parse_equation(const std::string& text, size_t count, std::string_view 
       const bool again = std::find(equation.output.begin(), equation.output.begin() + static_cast<int64_t>(i), label) !=
                          equation.output.begin() + static_cast<int64_t>(i);
       if (label != kEllipsis && (again || uses[static_cast<size_t>(label)] == 0)) {
-        fail("{}: output label '{}' of \"{}\" {}", op, static_cast<char>(label), text, again ? "is given twice" : "is not in the inputs");
+        fail("{}: output label '{}' of \"{}\" {}", op, static_cast<char>(label), text,
+             again ? "is given twice" : "is not in the inputs");
       }
     }
     return equation;
@@ -89,14 +92,16 @@ struct Order {
 size_t covered_dims(const std::vector<int>& labels, size_t rank, const std::string& text, std::string_view op) {
   const bool has = std::find(labels.begin(), labels.end(), kEllipsis) != labels.end();
   const size_t named = labels.size() - (has ? 1 : 0);
-  if (named > rank || (!has && named != rank)) fail("{}: an operand of \"{}\" names {} dims of a tensor of rank {}", op, text, named, rank);
+  if (named > rank || (!has && named != rank))
+    fail("{}: an operand of \"{}\" names {} dims of a tensor of rank {}", op, text, named, rank);
   return has ? rank - named : 0;
 }
 
 Order make_order(const Equation& equation, const Values& tensors, const std::string& text, std::string_view op) {
   Order order;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    order.ellipsis_dims = std::max(order.ellipsis_dims, covered_dims(equation.operands[i], tensors[i]->meta.sizes.size(), text, op));
+    order.ellipsis_dims =
+        std::max(order.ellipsis_dims, covered_dims(equation.operands[i], tensors[i]->meta.sizes.size(), text, op));
   }
   bool has_ellipsis = false;
   for (const int label : equation.output) {
@@ -121,8 +126,10 @@ Order make_order(const Equation& equation, const Values& tensors, const std::str
   return order;
 }
 
-/// The operand with a dim for every label of the common order; repeated labels become diagonals, missing ones dims of size 1.
-Value* arrange(GraphBuilder& builder, Value* tensor, const std::vector<int>& labels, const Order& order, const std::string& text, std::string_view op) {
+/// The operand with a dim for every label of the common order; repeated labels become diagonals, missing ones dims of
+/// size 1.
+Value* arrange(GraphBuilder& builder, Value* tensor, const std::vector<int>& labels, const Order& order,
+               const std::string& text, std::string_view op) {
   const size_t covered = covered_dims(labels, tensor->meta.sizes.size(), text, op);
   std::vector<int64_t> place(order.dims, -1);  // dim of `tensor` for each position
   int64_t dim = 0;
@@ -137,7 +144,9 @@ Value* arrange(GraphBuilder& builder, Value* tensor, const std::vector<int>& lab
       continue;
     }
     const SymInt &first = tensor->meta.sizes[at], &second = tensor->meta.sizes[dim];
-    if (!known_equal(first, second)) fail("{}: label '{}' of \"{}\" stands for sizes {} and {}", op, static_cast<char>(label), text, to_string(first), to_string(second));
+    if (!known_equal(first, second))
+      fail("{}: label '{}' of \"{}\" stands for sizes {} and {}", op, static_cast<char>(label), text, to_string(first),
+           to_string(second));
     // The diagonal becomes the last dim; it goes back to the place of the first.
     tensor = builder.call("aten::diagonal", {tensor, 0, at, dim});
     tensor = builder.call("aten::movedim.int", {tensor, -1, at});
@@ -187,8 +196,10 @@ Value* contract_pair(GraphBuilder& builder, Value* left, Value* right, const std
   for (const int64_t dim : right_only) sizes.push_back(right->meta.sizes[dim]);
   std::vector<int64_t> back(left_order.size());
   for (size_t i = 0; i < left_order.size(); ++i) back[left_order[i]] = static_cast<int64_t>(i);
-  Value* a = builder.call("aten::reshape", {builder.call("aten::permute", {left, left_order}), {both_size, left_size, sum_size}});
-  Value* b = builder.call("aten::reshape", {builder.call("aten::permute", {right, right_order}), {both_size, sum_size, right_size}});
+  Value* a = builder.call("aten::reshape",
+                          {builder.call("aten::permute", {left, left_order}), {both_size, left_size, sum_size}});
+  Value* b = builder.call("aten::reshape",
+                          {builder.call("aten::permute", {right, right_order}), {both_size, sum_size, right_size}});
   return builder.call("aten::permute", {builder.call("aten::view", {builder.call("aten::bmm", {a, b}), sizes}), back});
 }
 
@@ -207,7 +218,8 @@ Values decompose_einsum(GraphBuilder& builder, const ValueArgs& args) {
   std::vector<int> uses(order.dims, 0);  // operands that have a summed dim
   for (size_t i = 0; i < tensors.size(); ++i) {
     operands.push_back(arrange(builder, tensors[i], equation.operands[i], order, text, op));
-    for (size_t dim = order.output_dims; dim < order.dims; ++dim) uses[dim] += is_one(operands.back()->meta.sizes[dim]) ? 0 : 1;
+    for (size_t dim = order.output_dims; dim < order.dims; ++dim)
+      uses[dim] += is_one(operands.back()->meta.sizes[dim]) ? 0 : 1;
   }
   Value* result = operands[0];
   for (size_t i = 1; i < operands.size(); ++i) {
@@ -217,7 +229,8 @@ Values decompose_einsum(GraphBuilder& builder, const ValueArgs& args) {
     bool any = false;
     for (size_t dim = 0; dim < order.dims; ++dim) {
       const SymInt &l = result->meta.sizes[dim], &r = next->meta.sizes[dim];
-      if (!is_one(l) && !is_one(r) && !known_equal(l, r)) fail("{}: sizes {} and {} under one label of \"{}\"", op, to_string(l), to_string(r), text);
+      if (!is_one(l) && !is_one(r) && !known_equal(l, r))
+        fail("{}: sizes {} and {} under one label of \"{}\"", op, to_string(l), to_string(r), text);
       if (dim < order.output_dims) continue;
       if (!is_one(l) && !is_one(r)) {
         if (--uses[dim] == 1) sum[dim] = any = true;
@@ -259,7 +272,8 @@ HostTensor run_graph(const Graph& graph, const std::vector<HostTensor>& inputs) 
   for (const auto& node : graph.nodes()) {
     std::vector<BasicArgument<HostTensor>> arguments;
     for (const Argument& argument : node->arguments()) {
-      arguments.push_back(map_tensors<HostTensor>(argument, [&](Value* value) { return value ? values.at(value) : HostTensor(); }));
+      arguments.push_back(
+          map_tensors<HostTensor>(argument, [&](Value* value) { return value ? values.at(value) : HostTensor(); }));
     }
     values[node->output()] = run_kernel(OpRegistry::standard().get(*node), arguments)[0];
   }
@@ -280,7 +294,8 @@ void declare_einsum_ops(OpRegistry& ops) {
                  for (const HostTensor& tensor : args.tensors("tensors")) {
                    metas.push_back(contiguous_meta(tensor.dtype(), {tensor.sizes().begin(), tensor.sizes().end()}));
                  }
-                 return {run_graph(*build_graph(args.schema(), args.string("equation"), metas), args.tensors("tensors"))};
+                 return {
+                     run_graph(*build_graph(args.schema(), args.string("equation"), metas), args.tensors("tensors"))};
                },
                .decompose = decompose_einsum});
 }

@@ -8,11 +8,13 @@
 namespace exformer {
 
 void declare_embedding_ops(OpRegistry& ops) {
-  ops.declare({.schema = "aten::embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor",
+  ops.declare({.schema = "aten::embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool "
+                         "scale_grad_by_freq=False, bool sparse=False) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& weight = *args.tensor("weight");
                  const TensorMeta& indices = *args.tensor("indices");
-                 if (weight.rank() != 2) fail("{}: weight must have 2 dims, got sizes {}", args.schema().name, to_string(weight.sizes));
+                 if (weight.rank() != 2)
+                   fail("{}: weight must have 2 dims, got sizes {}", args.schema().name, to_string(weight.sizes));
                  if (indices.dtype != DType::Int64 && indices.dtype != DType::Int32) {
                    fail("{}: indices must be int32 or int64, got {}", args.schema().name, dtype_name(indices.dtype));
                  }
@@ -33,7 +35,9 @@ void declare_embedding_ops(OpRegistry& ops) {
                    if (index < 0 || index >= weight.size(0)) {
                      fail("{}: index {} is outside the table of {} rows", args.schema().name, index, weight.size(0));
                    }
-                   if (row > 0) std::memcpy(result.raw() + static_cast<size_t>(i) * row, weight.raw() + static_cast<size_t>(index) * row, row);
+                   if (row > 0)
+                     std::memcpy(result.raw() + static_cast<size_t>(i) * row,
+                                 weight.raw() + static_cast<size_t>(index) * row, row);
                  }
                  return {result};
                },

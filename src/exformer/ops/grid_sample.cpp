@@ -1,4 +1,5 @@
-// grid_sampler: values of an image at given positions. Positions and weights as ATen/native/GridSampler.h computes them.
+// grid_sampler: values of an image at given positions. Positions and weights as ATen/native/GridSampler.h computes
+// them.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -43,7 +44,8 @@ T reflect(T value, int64_t twice_low, int64_t twice_high) {
 template <class T>
 T bring_inside(T value, int64_t size, const Sampling& sampling) {
   if (sampling.border == Border::Zeros) return value;
-  if (sampling.border == Border::Reflection) value = sampling.align_corners ? reflect<T>(value, 0, 2 * (size - 1)) : reflect<T>(value, -1, 2 * size - 1);
+  if (sampling.border == Border::Reflection)
+    value = sampling.align_corners ? reflect<T>(value, 0, 2 * (size - 1)) : reflect<T>(value, -1, 2 * size - 1);
   return std::min(std::max(value, T(0)), static_cast<T>(size - 1));
 }
 
@@ -64,14 +66,17 @@ Taps<T> taps_at(T position, int64_t size, const Sampling& sampling) {
   const T pixel = pixel_position(position, size, sampling.align_corners);
   Taps<T> taps;
   // Far outside or not a number: kept within what an integer holds.
-  const auto whole = [](T value) { return value > T(-1e9) && value < T(1e9) ? static_cast<int64_t>(value) : int64_t{-1000}; };
+  const auto whole = [](T value) {
+    return value > T(-1e9) && value < T(1e9) ? static_cast<int64_t>(value) : int64_t{-1000};
+  };
   if (sampling.interpolation == Interpolation::Bicubic) {
     constexpr T a = T(-0.75);
     const T below = std::floor(pixel), t = pixel - below;
     const auto near = [](T x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
     const auto far = [](T x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
     const T weights[] = {far(t + 1), near(t), near(1 - t), far(2 - t)};
-    for (int i = 0; i < 4; ++i) taps.add(whole(bring_inside(below + static_cast<T>(i - 1), size, sampling)), weights[i]);
+    for (int i = 0; i < 4; ++i)
+      taps.add(whole(bring_inside(below + static_cast<T>(i - 1), size, sampling)), weights[i]);
     return taps;
   }
   const T inside = bring_inside(pixel, size, sampling);
@@ -101,7 +106,8 @@ void sample(const HostTensor& input, const HostTensor& grid, const Sampling& sam
         if (down.index[y] < 0 || down.index[y] >= height) continue;
         T line = 0;
         for (int x = 0; x < across.count; ++x) {
-          if (across.index[x] >= 0 && across.index[x] < width) line += across.weight[x] * plane[down.index[y] * width + across.index[x]];
+          if (across.index[x] >= 0 && across.index[x] < width)
+            line += across.weight[x] * plane[down.index[y] * width + across.index[x]];
         }
         sum += down.weight[y] * line;
       }
@@ -113,7 +119,8 @@ void sample(const HostTensor& input, const HostTensor& grid, const Sampling& sam
 template <class A>
 Sampling read_sampling(const A& args) {
   const int64_t interpolation = args.integer("interpolation_mode"), border = args.integer("padding_mode");
-  if (interpolation < 0 || interpolation > 2) fail("{}: interpolation_mode must be 0, 1 or 2, got {}", args.schema().name, interpolation);
+  if (interpolation < 0 || interpolation > 2)
+    fail("{}: interpolation_mode must be 0, 1 or 2, got {}", args.schema().name, interpolation);
   if (border < 0 || border > 2) fail("{}: padding_mode must be 0, 1 or 2, got {}", args.schema().name, border);
   return {static_cast<Interpolation>(interpolation), static_cast<Border>(border), args.boolean("align_corners")};
 }
@@ -124,8 +131,10 @@ std::vector<OutputMeta> infer_grid_sample(const MetaArgs& args) {
   const TensorMeta& grid = *args.tensor("grid");
   read_sampling(args);
   if (input.rank() == 5) unsupported("{}: volumes; input has sizes {}", op, to_string(input.sizes));
-  if (input.rank() != 4 || grid.rank() != 4) fail("{}: input and grid must have 4 dims, got sizes {} and {}", op, to_string(input.sizes), to_string(grid.sizes));
-  if (input.dtype != grid.dtype) fail("{}: input is {} but grid is {}", op, dtype_name(input.dtype), dtype_name(grid.dtype));
+  if (input.rank() != 4 || grid.rank() != 4)
+    fail("{}: input and grid must have 4 dims, got sizes {} and {}", op, to_string(input.sizes), to_string(grid.sizes));
+  if (input.dtype != grid.dtype)
+    fail("{}: input is {} but grid is {}", op, dtype_name(input.dtype), dtype_name(grid.dtype));
   if (!known_equal(input.sizes[0], grid.sizes[0]) || !known_equal(grid.sizes[3], 2)) {
     fail("{}: a grid of sizes {} does not fit an input of sizes {}", op, to_string(grid.sizes), to_string(input.sizes));
   }
@@ -144,14 +153,16 @@ std::vector<HostTensor> run_grid_sample(const KernelArgs& args) {
 }  // namespace
 
 void declare_grid_sample_ops(OpRegistry& ops) {
-  ops.declare({.schema = "aten::grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
+  ops.declare({.schema = "aten::grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool "
+                         "align_corners) -> Tensor",
                .infer = infer_grid_sample,
                .kernel = run_grid_sample,
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                 return {builder.call("aten::grid_sampler_2d", {args["input"], args["grid"], args["interpolation_mode"], args["padding_mode"],
-                                                                args["align_corners"]})};
+                 return {builder.call("aten::grid_sampler_2d", {args["input"], args["grid"], args["interpolation_mode"],
+                                                                args["padding_mode"], args["align_corners"]})};
                }});
-  ops.declare({.schema = "aten::grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
+  ops.declare({.schema = "aten::grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, "
+                         "bool align_corners) -> Tensor",
                .infer = infer_grid_sample,
                .kernel = run_grid_sample,
                .out_variant = "aten::grid_sampler_2d.out",

@@ -26,7 +26,8 @@ SymInt scaled_size(const SymInt& size, double factor, std::string_view op) {
   if (size.is_constant()) return static_cast<int64_t>(std::floor(static_cast<double>(size.value()) * factor));
   for (int64_t denominator = 1; denominator <= 1024; denominator *= 2) {
     const double numerator = factor * static_cast<double>(denominator);
-    if (numerator == std::floor(numerator) && numerator < 1e6) return floordiv(size * static_cast<int64_t>(numerator), denominator);
+    if (numerator == std::floor(numerator) && numerator < 1e6)
+      return floordiv(size * static_cast<int64_t>(numerator), denominator);
   }
   for (int64_t denominator = 3; denominator <= 64; ++denominator) {  // 1/3, 1/14, ...
     if (factor == 1.0 / static_cast<double>(denominator)) return floordiv(size, denominator);
@@ -42,10 +43,12 @@ std::vector<double> factors_of(const auto& argument) {
 template <class A>
 std::vector<SymInt> target_sizes(const std::vector<SymInt>& input, const A& args, int dims) {
   const std::string_view op = args.schema().name;
-  if (input.size() != static_cast<size_t>(dims) + 2) fail("{}: input must have {} dims, got sizes {}", op, dims + 2, to_string(input));
+  if (input.size() != static_cast<size_t>(dims) + 2)
+    fail("{}: input must have {} dims, got sizes {}", op, dims + 2, to_string(input));
   const std::vector<double> factors = factors_of(args["scale_factors"]);
   std::vector<SymInt> target = args.syms("output_size");
-  if (args.has("output_size") == !factors.empty()) fail("{}: exactly one of output_size and scale_factors must be given", op);
+  if (args.has("output_size") == !factors.empty())
+    fail("{}: exactly one of output_size and scale_factors must be given", op);
   if (!factors.empty()) {
     if (factors.size() != static_cast<size_t>(dims)) fail("{}: {} scale factors for {} dims", op, factors.size(), dims);
     for (int i = 0; i < dims; ++i) target.push_back(scaled_size(input[i + 2], factors[i], op));
@@ -66,10 +69,11 @@ TensorMeta resized_meta(const TensorMeta& input, const std::vector<SymInt>& targ
   return {input.dtype, std::move(sizes), std::move(strides)};
 }
 
-HostTensor resize(const HostTensor& given, const std::vector<int64_t>& target, const std::vector<std::optional<double>>& scales, ResampleOptions options,
-                  std::string_view op) {
+HostTensor resize(const HostTensor& given, const std::vector<int64_t>& target,
+                  const std::vector<std::optional<double>>& scales, ResampleOptions options, std::string_view op) {
   const bool nearest = options.filter == Filter::Nearest || options.filter == Filter::NearestExact;
-  if (!nearest && !is_floating_point(given.dtype())) unsupported("{}: not supported for {}", op, dtype_name(given.dtype()));
+  if (!nearest && !is_floating_point(given.dtype()))
+    unsupported("{}: not supported for {}", op, dtype_name(given.dtype()));
   const DType dtype = is_floating_point(given.dtype()) ? compute_dtype(given.dtype(), op) : DType::Float64;
   HostTensor result = given.to(dtype).contiguous();
   for (size_t i = target.size(); i-- > 0;) {
@@ -104,7 +108,8 @@ void declare_form(OpRegistry& ops, const Form& form) {
   ops.declare({.schema = form.vec_schema,
                .infer = [form](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& input = *args.tensor("input");
-                 return {resized_meta(input, target_sizes(input.sizes, args, form.dims), form.dims, args.schema().name)};
+                 return {
+                     resized_meta(input, target_sizes(input.sizes, args, form.dims), form.dims, args.schema().name)};
                },
                .kernel = [form](const KernelArgs& args) -> std::vector<HostTensor> {
                  const HostTensor& input = args.tensor("input");
@@ -130,7 +135,8 @@ void declare_form(OpRegistry& ops, const Form& form) {
                .kernel = [form](const KernelArgs& args) -> std::vector<HostTensor> {
                  std::vector<std::optional<double>> scales;
                  for (const std::string_view name : scale_names(form.dims)) scales.push_back(args.optional_real(name));
-                 return {resize(args.tensor("self"), args.integers("output_size"), scales, options_of(form, args), args.schema().name)};
+                 return {resize(args.tensor("self"), args.integers("output_size"), scales, options_of(form, args),
+                                args.schema().name)};
                },
                .out_variant = form.out});
 }
@@ -139,47 +145,63 @@ void declare_form(OpRegistry& ops, const Form& form) {
 
 void declare_interpolation_ops(OpRegistry& ops) {
   const std::vector<Form> forms{
-      {.vec_schema = "aten::upsample_nearest1d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
+      {.vec_schema =
+           "aten::upsample_nearest1d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
        .schema = "aten::upsample_nearest1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor",
        .options = {.filter = Filter::Nearest},
        .dims = 1},
-      {.vec_schema = "aten::upsample_nearest2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
-       .schema = "aten::upsample_nearest2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor",
+      {.vec_schema =
+           "aten::upsample_nearest2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
+       .schema = "aten::upsample_nearest2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? "
+                 "scales_w=None) -> Tensor",
        .options = {.filter = Filter::Nearest},
        .vec_tags = Tag::Core,
        .vec_out = "aten::upsample_nearest2d.vec_out"},
-      {.vec_schema = "aten::_upsample_nearest_exact1d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
+      {.vec_schema =
+           "aten::_upsample_nearest_exact1d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
        .schema = "aten::_upsample_nearest_exact1d(Tensor self, SymInt[1] output_size, float? scales=None) -> Tensor",
        .options = {.filter = Filter::NearestExact},
        .dims = 1},
-      {.vec_schema = "aten::_upsample_nearest_exact2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
-       .schema = "aten::_upsample_nearest_exact2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor",
+      {.vec_schema =
+           "aten::_upsample_nearest_exact2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
+       .schema = "aten::_upsample_nearest_exact2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? "
+                 "scales_w=None) -> Tensor",
        .options = {.filter = Filter::NearestExact}},
-      {.vec_schema = "aten::upsample_linear1d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor",
-       .schema = "aten::upsample_linear1d(Tensor self, SymInt[1] output_size, bool align_corners, float? scales=None) -> Tensor",
+      {.vec_schema = "aten::upsample_linear1d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? "
+                     "scale_factors) -> Tensor",
+       .schema = "aten::upsample_linear1d(Tensor self, SymInt[1] output_size, bool align_corners, float? scales=None) "
+                 "-> Tensor",
        .options = {.filter = Filter::Linear},
        .dims = 1,
        .has_corners = true},
-      {.vec_schema = "aten::upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor",
-       .schema = "aten::upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> "
+      {.vec_schema = "aten::upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? "
+                     "scale_factors) -> Tensor",
+       .schema = "aten::upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? "
+                 "scales_h=None, float? scales_w=None) -> "
                  "Tensor",
        .options = {.filter = Filter::Linear},
        .has_corners = true,
        .vec_tags = Tag::Core,
        .vec_out = "aten::upsample_bilinear2d.vec_out"},
-      {.vec_schema = "aten::upsample_bicubic2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor",
-       .schema = "aten::upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> "
+      {.vec_schema = "aten::upsample_bicubic2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? "
+                     "scale_factors) -> Tensor",
+       .schema = "aten::upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? "
+                 "scales_h=None, float? scales_w=None) -> "
                  "Tensor",
        .options = {.filter = Filter::Cubic},
        .has_corners = true},
-      {.vec_schema = "aten::_upsample_bilinear2d_aa.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor",
-       .schema = "aten::_upsample_bilinear2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) "
+      {.vec_schema = "aten::_upsample_bilinear2d_aa.vec(Tensor input, SymInt[]? output_size, bool align_corners, "
+                     "float[]? scale_factors) -> Tensor",
+       .schema = "aten::_upsample_bilinear2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? "
+                 "scales_h=None, float? scales_w=None) "
                  "-> Tensor",
        .options = {.filter = Filter::Linear, .antialias = true},
        .has_corners = true,
        .out = "aten::_upsample_bilinear2d_aa.out"},
-      {.vec_schema = "aten::_upsample_bicubic2d_aa.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor",
-       .schema = "aten::_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) "
+      {.vec_schema = "aten::_upsample_bicubic2d_aa.vec(Tensor input, SymInt[]? output_size, bool align_corners, "
+                     "float[]? scale_factors) -> Tensor",
+       .schema = "aten::_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? "
+                 "scales_h=None, float? scales_w=None) "
                  "-> Tensor",
        .options = {.filter = Filter::Cubic, .antialias = true},
        .has_corners = true},

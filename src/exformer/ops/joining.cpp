@@ -43,7 +43,8 @@ TensorMeta cat_meta(const std::vector<const TensorMeta*>& tensors, int64_t given
   std::vector<SymInt> sizes = joined.front()->sizes;
   for (size_t i = 1; i < joined.size(); ++i) {
     const TensorMeta& next = *joined[i];
-    if (next.rank() != rank) fail("{}: tensors of rank {} and {}: {} and {}", op, rank, next.rank(), to_string(sizes), to_string(next.sizes));
+    if (next.rank() != rank)
+      fail("{}: tensors of rank {} and {}: {} and {}", op, rank, next.rank(), to_string(sizes), to_string(next.sizes));
     for (int64_t d = 0; d < rank; ++d) {
       if (d == dim) continue;
       if (!known_equal(sizes[d], next.sizes[d])) {
@@ -72,7 +73,8 @@ HostTensor cat_tensors(const std::vector<HostTensor>& tensors, int64_t dim, std:
   int64_t start = 0;
   for (const HostTensor& tensor : tensors) {
     if (tensor.rank() == 1 && tensor.size(0) == 0) continue;
-    copy_elements(tensor.to(result.dtype()), result.as_strided(tensor.sizes(), result.strides(), start * result.strides()[axis]));
+    copy_elements(tensor.to(result.dtype()),
+                  result.as_strided(tensor.sizes(), result.strides(), start * result.strides()[axis]));
     start += tensor.size(axis);
   }
   return result;
@@ -85,7 +87,9 @@ TensorMeta unsqueezed(const TensorMeta& meta, int64_t given, std::string_view op
   return contiguous_meta(result.dtype, result.sizes);
 }
 
-HostTensor with_sizes(const HostTensor& tensor, std::vector<int64_t> sizes) { return tensor.contiguous().reshaped(std::move(sizes)); }
+HostTensor with_sizes(const HostTensor& tensor, std::vector<int64_t> sizes) {
+  return tensor.contiguous().reshaped(std::move(sizes));
+}
 
 /// atleast_1d/2d/3d, as hstack, vstack and dstack apply them.
 std::vector<SymInt> at_least(const std::vector<SymInt>& sizes, int rank) {
@@ -116,36 +120,37 @@ int64_t form_dim(size_t rank, StackForm form) {
 }
 
 void declare_stack_form(OpRegistry& ops, std::string_view schema, StackForm form) {
-  ops.declare({.schema = schema,
-               .infer = [form](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 std::vector<TensorMeta> metas;
-                 for (const TensorMeta* tensor : args.tensors("tensors")) {
-                   std::vector<SymInt> sizes = form_sizes(*tensor, form);
-                   metas.push_back(sizes == tensor->sizes ? *tensor : contiguous_meta(tensor->dtype, std::move(sizes)));
-                 }
-                 std::vector<const TensorMeta*> pointers;
-                 for (const TensorMeta& meta : metas) pointers.push_back(&meta);
-                 if (metas.empty()) fail("{}: expected at least one tensor, got none", args.schema().name);
-                 return {cat_meta(pointers, form_dim(metas.front().sizes.size(), form), args.schema().name)};
-               },
-               .kernel = [form](const KernelArgs& args) -> std::vector<HostTensor> {
-                 std::vector<HostTensor> tensors;
-                 for (const HostTensor& tensor : args.tensors("tensors")) {
-                   std::vector<int64_t> sizes;
-                   for (const SymInt& size : form_sizes(meta_of(tensor), form)) sizes.push_back(size.value());
-                   tensors.push_back(sizes == tensor.sizes() ? tensor : with_sizes(tensor, std::move(sizes)));
-                 }
-                 return {cat_tensors(tensors, form_dim(tensors.front().sizes().size(), form), args.schema().name)};
-               },
-               .decompose = [form](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                 std::vector<Value*> tensors;
-                 for (Value* tensor : args.tensors("tensors")) {
-                   std::vector<SymInt> sizes = form_sizes(tensor->meta, form);
-                   tensors.push_back(sizes == tensor->meta.sizes ? tensor : builder.call("aten::reshape", {tensor, sizes}));
-                 }
-                 const int64_t dim = form_dim(tensors.front()->meta.sizes.size(), form);
-                 return {builder.call("aten::cat", {tensors, dim})};
-               }});
+  ops.declare(
+      {.schema = schema,
+       .infer = [form](const MetaArgs& args) -> std::vector<OutputMeta> {
+         std::vector<TensorMeta> metas;
+         for (const TensorMeta* tensor : args.tensors("tensors")) {
+           std::vector<SymInt> sizes = form_sizes(*tensor, form);
+           metas.push_back(sizes == tensor->sizes ? *tensor : contiguous_meta(tensor->dtype, std::move(sizes)));
+         }
+         std::vector<const TensorMeta*> pointers;
+         for (const TensorMeta& meta : metas) pointers.push_back(&meta);
+         if (metas.empty()) fail("{}: expected at least one tensor, got none", args.schema().name);
+         return {cat_meta(pointers, form_dim(metas.front().sizes.size(), form), args.schema().name)};
+       },
+       .kernel = [form](const KernelArgs& args) -> std::vector<HostTensor> {
+         std::vector<HostTensor> tensors;
+         for (const HostTensor& tensor : args.tensors("tensors")) {
+           std::vector<int64_t> sizes;
+           for (const SymInt& size : form_sizes(meta_of(tensor), form)) sizes.push_back(size.value());
+           tensors.push_back(sizes == tensor.sizes() ? tensor : with_sizes(tensor, std::move(sizes)));
+         }
+         return {cat_tensors(tensors, form_dim(tensors.front().sizes().size(), form), args.schema().name)};
+       },
+       .decompose = [form](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+         std::vector<Value*> tensors;
+         for (Value* tensor : args.tensors("tensors")) {
+           std::vector<SymInt> sizes = form_sizes(tensor->meta, form);
+           tensors.push_back(sizes == tensor->meta.sizes ? tensor : builder.call("aten::reshape", {tensor, sizes}));
+         }
+         const int64_t dim = form_dim(tensors.front()->meta.sizes.size(), form);
+         return {builder.call("aten::cat", {tensors, dim})};
+       }});
 }
 
 }  // namespace
@@ -162,8 +167,12 @@ void declare_joining_ops(OpRegistry& ops) {
                .kernel = run_cat,
                .out_variant = "aten::cat.out",
                .tags = Tag::Core});
-  for (const std::string_view schema : {"aten::concat(Tensor[] tensors, int dim=0) -> Tensor", "aten::concatenate(Tensor[] tensors, int dim=0) -> Tensor"}) {
-    ops.declare({.schema = schema, .infer = infer_cat, .kernel = run_cat, .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+  for (const std::string_view schema : {"aten::concat(Tensor[] tensors, int dim=0) -> Tensor",
+                                        "aten::concatenate(Tensor[] tensors, int dim=0) -> Tensor"}) {
+    ops.declare({.schema = schema,
+                 .infer = infer_cat,
+                 .kernel = run_cat,
+                 .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                    return {builder.call("aten::cat", {args.tensors("tensors"), args.integer("dim")})};
                  }});
   }
@@ -175,8 +184,11 @@ void declare_joining_ops(OpRegistry& ops) {
                  std::vector<TensorMeta> metas;
                  for (const TensorMeta* tensor : args.tensors("tensors")) {
                    bool same = tensor->rank() == first.rank();
-                   for (int64_t i = 0; same && i < first.rank(); ++i) same = known_equal(tensor->sizes[i], first.sizes[i]);
-                   if (!same) fail("{}: tensors must have equal sizes, got {} and {}", op, to_string(first.sizes), to_string(tensor->sizes));
+                   for (int64_t i = 0; same && i < first.rank(); ++i)
+                     same = known_equal(tensor->sizes[i], first.sizes[i]);
+                   if (!same)
+                     fail("{}: tensors must have equal sizes, got {} and {}", op, to_string(first.sizes),
+                          to_string(tensor->sizes));
                    metas.push_back(unsqueezed(*tensor, args.integer("dim"), op));
                  }
                  std::vector<const TensorMeta*> pointers;
@@ -187,7 +199,8 @@ void declare_joining_ops(OpRegistry& ops) {
                },
                .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
                  std::vector<HostTensor> tensors;
-                 const int64_t dim = wrap_dim(args.integer("dim"), args.tensors("tensors").front().rank() + 1, args.schema().name);
+                 const int64_t dim =
+                     wrap_dim(args.integer("dim"), args.tensors("tensors").front().rank() + 1, args.schema().name);
                  for (const HostTensor& tensor : args.tensors("tensors")) {
                    std::vector<int64_t> sizes = tensor.sizes(), strides = tensor.strides();
                    sizes.insert(sizes.begin() + dim, 1);
@@ -199,8 +212,10 @@ void declare_joining_ops(OpRegistry& ops) {
                .out_variant = "aten::stack.out",
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                  std::vector<Value*> tensors;
-                 for (Value* tensor : args.tensors("tensors")) tensors.push_back(builder.call("aten::unsqueeze", {tensor, args.integer("dim")}));
-                 return {builder.call("aten::cat", {tensors, wrap_dim(args.integer("dim"), tensors.front()->meta.rank(), args.schema().name)})};
+                 for (Value* tensor : args.tensors("tensors"))
+                   tensors.push_back(builder.call("aten::unsqueeze", {tensor, args.integer("dim")}));
+                 return {builder.call("aten::cat", {tensors, wrap_dim(args.integer("dim"), tensors.front()->meta.rank(),
+                                                                      args.schema().name)})};
                }});
   declare_stack_form(ops, "aten::hstack(Tensor[] tensors) -> Tensor", {.rank = 1});
   declare_stack_form(ops, "aten::vstack(Tensor[] tensors) -> Tensor", {.rank = 2});

@@ -16,7 +16,8 @@ bool is_channels_last(const TensorMeta& meta) {
     if (less(meta.strides[dim], least) != Truth::No) return false;
     if (dim == 0 && least == meta.strides[1]) return false;  // N11 and 1C11 tensors count as contiguous
     least = meta.strides[dim];
-    if (less(SymInt(1), meta.sizes[dim]) == Truth::Yes || !meta.sizes[dim].is_constant()) least = least * meta.sizes[dim];
+    if (less(SymInt(1), meta.sizes[dim]) == Truth::Yes || !meta.sizes[dim].is_constant())
+      least = least * meta.sizes[dim];
   }
   return true;
 }

@@ -7,7 +7,8 @@
 
 namespace exformer {
 
-/// c10's is_channels_last_strides for 4-d ([N, C, H, W] in N, H, W, C order) and 5-d tensors; false for one that is contiguous as well.
+/// c10's is_channels_last_strides for 4-d ([N, C, H, W] in N, H, W, C order) and 5-d tensors; false for one that is
+/// contiguous as well.
 bool is_channels_last(const TensorMeta& meta);
 /// Dense strides in N, (D,) H, W, C order for 4-d and 5-d sizes.
 std::vector<SymInt> channels_last_strides(const std::vector<SymInt>& sizes);

@@ -15,7 +15,8 @@ namespace {
 
 /// Four rows of C at a time over B's rows: the inner loop runs along contiguous memory of B and C.
 template <class T>
-void multiply_by_rows(int64_t first, int64_t last, int64_t n, int64_t k, const T* a, MatrixStrides as, const T* b, int64_t b_row, T* c) {
+void multiply_by_rows(int64_t first, int64_t last, int64_t n, int64_t k, const T* a, MatrixStrides as, const T* b,
+                      int64_t b_row, T* c) {
   constexpr int64_t kColumns = 512;
   for (int64_t column = 0; column < n; column += kColumns) {
     const int64_t width = std::min(kColumns, n - column);
@@ -63,12 +64,14 @@ T dot(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t k) {
 }  // namespace
 
 template <class T>
-void multiply_matrices(int64_t m, int64_t n, int64_t k, const T* a, MatrixStrides as, const T* b, MatrixStrides bs, T* c) {
+void multiply_matrices(int64_t m, int64_t n, int64_t k, const T* a, MatrixStrides as, const T* b, MatrixStrides bs,
+                       T* c) {
   const bool large = m * n * k > 65536;
   if (bs.column == 1 && m > 1) {
     constexpr int64_t kRows = 16;
 #pragma omp parallel for if (large)
-    for (int64_t first = 0; first < m; first += kRows) multiply_by_rows(first, std::min(first + kRows, m), n, k, a, as, b, bs.row, c);
+    for (int64_t first = 0; first < m; first += kRows)
+      multiply_by_rows(first, std::min(first + kRows, m), n, k, a, as, b, bs.row, c);
     return;
   }
   if (bs.row != 1 && m >= 4 && n > 1) {  // neither order is contiguous: one copy of B serves all rows
@@ -84,9 +87,12 @@ void multiply_matrices(int64_t m, int64_t n, int64_t k, const T* a, MatrixStride
   }
 }
 
-template void multiply_matrices(int64_t, int64_t, int64_t, const float*, MatrixStrides, const float*, MatrixStrides, float*);
-template void multiply_matrices(int64_t, int64_t, int64_t, const double*, MatrixStrides, const double*, MatrixStrides, double*);
-template void multiply_matrices(int64_t, int64_t, int64_t, const int64_t*, MatrixStrides, const int64_t*, MatrixStrides, int64_t*);
+template void multiply_matrices(int64_t, int64_t, int64_t, const float*, MatrixStrides, const float*, MatrixStrides,
+                                float*);
+template void multiply_matrices(int64_t, int64_t, int64_t, const double*, MatrixStrides, const double*, MatrixStrides,
+                                double*);
+template void multiply_matrices(int64_t, int64_t, int64_t, const int64_t*, MatrixStrides, const int64_t*, MatrixStrides,
+                                int64_t*);
 
 HostTensor broadcast_to(const HostTensor& tensor, const std::vector<int64_t>& sizes) {
   std::vector<int64_t> strides(sizes.size(), 0);
@@ -140,7 +146,8 @@ HostTensor matmul_reference(const HostTensor& left, const HostTensor& right) {
       }
       const MatrixStrides a_strides{a.strides()[batch_rank], a.strides()[batch_rank + 1]};
       const MatrixStrides b_strides{b.strides()[batch_rank], b.strides()[batch_rank + 1]};
-      multiply_matrices(m, n, k, a.data<T>() + a_offset, a_strides, b.data<T>() + b_offset, b_strides, c.data<T>() + index * m * n);
+      multiply_matrices(m, n, k, a.data<T>() + a_offset, a_strides, b.data<T>() + b_offset, b_strides,
+                        c.data<T>() + index * m * n);
     }
   });
   std::vector<int64_t> sizes = batch;

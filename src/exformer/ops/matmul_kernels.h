@@ -9,8 +9,8 @@
 
 namespace exformer {
 
-/// float32 for float16 and bfloat16 (rounded at the end, as torch does on the CPU), int64 for integers, else the dtype itself.
-/// bool and complex throw ExportError (Unsupported) naming `op`.
+/// float32 for float16 and bfloat16 (rounded at the end, as torch does on the CPU), int64 for integers, else the dtype
+/// itself. bool and complex throw ExportError (Unsupported) naming `op`.
 DType compute_dtype(DType dtype, std::string_view op);
 
 /// Calls `function` with a value of the C++ type of a compute dtype.
@@ -35,10 +35,14 @@ struct MatrixStrides {
   int64_t row = 0, column = 1;
 };
 template <class T>
-void multiply_matrices(int64_t m, int64_t n, int64_t k, const T* a, MatrixStrides a_strides, const T* b, MatrixStrides b_strides, T* c);
-extern template void multiply_matrices(int64_t, int64_t, int64_t, const float*, MatrixStrides, const float*, MatrixStrides, float*);
-extern template void multiply_matrices(int64_t, int64_t, int64_t, const double*, MatrixStrides, const double*, MatrixStrides, double*);
-extern template void multiply_matrices(int64_t, int64_t, int64_t, const int64_t*, MatrixStrides, const int64_t*, MatrixStrides, int64_t*);
+void multiply_matrices(int64_t m, int64_t n, int64_t k, const T* a, MatrixStrides a_strides, const T* b,
+                       MatrixStrides b_strides, T* c);
+extern template void multiply_matrices(int64_t, int64_t, int64_t, const float*, MatrixStrides, const float*,
+                                       MatrixStrides, float*);
+extern template void multiply_matrices(int64_t, int64_t, int64_t, const double*, MatrixStrides, const double*,
+                                       MatrixStrides, double*);
+extern template void multiply_matrices(int64_t, int64_t, int64_t, const int64_t*, MatrixStrides, const int64_t*,
+                                       MatrixStrides, int64_t*);
 
 /// torch.matmul for tensors of one compute dtype; vectors, matrices and broadcast batches. The result is contiguous.
 HostTensor matmul_reference(const HostTensor& a, const HostTensor& b);

@@ -30,17 +30,21 @@ std::vector<DimPads> pads_by_dim(const std::vector<SymInt>& pads, size_t rank, s
 /// Reflection needs pads below the size, circular padding pads up to it. What is not known is left to the run.
 void check_pad(Mode mode, const DimPads& pad, const SymInt& size, size_t dim, std::string_view op) {
   for (const SymInt& amount : {pad.before, pad.after}) {
-    const bool impossible = (mode == Mode::Reflect && less(amount, size) == Truth::No) || (mode == Mode::Circular && less_equal(amount, size) == Truth::No);
-    if (impossible) fail("{}: pad {} is too large for dimension {} of size {}", op, to_string(amount), dim, to_string(size));
+    const bool impossible = (mode == Mode::Reflect && less(amount, size) == Truth::No) ||
+                            (mode == Mode::Circular && less_equal(amount, size) == Truth::No);
+    if (impossible)
+      fail("{}: pad {} is too large for dimension {} of size {}", op, to_string(amount), dim, to_string(size));
   }
 }
 
-std::vector<SymInt> padded_sizes(const std::vector<SymInt>& sizes, const std::vector<DimPads>& pads, Mode mode, std::string_view op) {
+std::vector<SymInt> padded_sizes(const std::vector<SymInt>& sizes, const std::vector<DimPads>& pads, Mode mode,
+                                 std::string_view op) {
   std::vector<SymInt> result = sizes;
   for (size_t i = 0; i < sizes.size(); ++i) {
     check_pad(mode, pads[i], sizes[i], i, op);
     result[i] = sizes[i] + pads[i].before + pads[i].after;
-    if (less(result[i], 0) == Truth::Yes) fail("{}: dimension {} of size {} would have size {}", op, i, to_string(sizes[i]), to_string(result[i]));
+    if (less(result[i], 0) == Truth::Yes)
+      fail("{}: dimension {} of size {} would have size {}", op, i, to_string(sizes[i]), to_string(result[i]));
   }
   return result;
 }
@@ -56,10 +60,12 @@ int64_t source_index(Mode mode, int64_t i, int64_t size) {
   }
 }
 
-HostTensor pad_tensor(const HostTensor& input, const std::vector<SymInt>& given, Mode mode, const HostTensor& fill, std::string_view op) {
+HostTensor pad_tensor(const HostTensor& input, const std::vector<SymInt>& given, Mode mode, const HostTensor& fill,
+                      std::string_view op) {
   const std::vector<DimPads> pads = pads_by_dim(given, input.sizes().size(), op);
   std::vector<int64_t> sizes;
-  for (const SymInt& size : padded_sizes({input.sizes().begin(), input.sizes().end()}, pads, mode, op)) sizes.push_back(size.value());
+  for (const SymInt& size : padded_sizes({input.sizes().begin(), input.sizes().end()}, pads, mode, op))
+    sizes.push_back(size.value());
   HostTensor result = HostTensor::empty(input.dtype(), sizes);
   if (result.element_count() == 0) return result;
   const size_t item = item_size(input.dtype());
@@ -88,7 +94,9 @@ HostTensor pad_tensor(const HostTensor& input, const std::vector<SymInt>& given,
     std::byte* out = result.raw() + static_cast<size_t>(row * sizes[inner]) * item;
     for (int64_t i = 0; i < sizes[inner]; ++i) {
       const bool constant = outside || sources[inner][i] < 0;
-      std::memcpy(out + static_cast<size_t>(i) * item, constant ? fill.raw() : input.raw() + (offset + sources[inner][i]) * static_cast<int64_t>(item), item);
+      std::memcpy(out + static_cast<size_t>(i) * item,
+                  constant ? fill.raw() : input.raw() + (offset + sources[inner][i]) * static_cast<int64_t>(item),
+                  item);
     }
   }
   return result;
@@ -124,12 +132,14 @@ Mode parse_mode(const std::string& mode, std::string_view op) {
 }
 
 /// reflection_pad2d and its like: the tensor has the padded dims, channels and perhaps a batch.
-void declare_edge_pad(OpRegistry& ops, std::string_view schema, std::string_view out_variant, Mode mode, int64_t dims, Tag tags) {
+void declare_edge_pad(OpRegistry& ops, std::string_view schema, std::string_view out_variant, Mode mode, int64_t dims,
+                      Tag tags) {
   ops.declare({.schema = schema,
                .infer = [mode, dims](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
                  if (self.rank() != dims + 1 && self.rank() != dims + 2) {
-                   fail("{}: expected {} or {} dims, got sizes {}", args.schema().name, dims + 1, dims + 2, to_string(self.sizes));
+                   fail("{}: expected {} or {} dims, got sizes {}", args.schema().name, dims + 1, dims + 2,
+                        to_string(self.sizes));
                  }
                  return {padded_meta(self, args.syms("padding"), mode, args.schema().name)};
                },
@@ -161,9 +171,11 @@ std::vector<Value*> decompose_circular(GraphBuilder& builder, const ValueArgs& a
     const SymInt size = value->meta.sizes[dim];
     const auto axis = static_cast<int64_t>(dim);
     std::vector<Value*> parts;
-    if (pads[dim].before != SymInt(0)) parts.push_back(builder.call("aten::slice.Tensor", {value, axis, size - pads[dim].before, size}));
+    if (pads[dim].before != SymInt(0))
+      parts.push_back(builder.call("aten::slice.Tensor", {value, axis, size - pads[dim].before, size}));
     parts.push_back(value);
-    if (pads[dim].after != SymInt(0)) parts.push_back(builder.call("aten::slice.Tensor", {value, axis, SymInt(0), pads[dim].after}));
+    if (pads[dim].after != SymInt(0))
+      parts.push_back(builder.call("aten::slice.Tensor", {value, axis, SymInt(0), pads[dim].after}));
     value = builder.call("aten::cat", {parts, axis});
   }
   return {value};
@@ -178,41 +190,50 @@ void declare_padding_ops(OpRegistry& ops) {
                },
                .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
                  const HostTensor& self = args.tensor("self");
-                 return {pad_tensor(self, args.syms("pad"), Mode::Constant, fill_value(args, "value", self.dtype()), args.schema().name)};
+                 return {pad_tensor(self, args.syms("pad"), Mode::Constant, fill_value(args, "value", self.dtype()),
+                                    args.schema().name)};
                },
                .out_variant = "aten::constant_pad_nd.out",
                .tags = Tag::Core});
-  ops.declare({.schema = "aten::pad(Tensor self, SymInt[] pad, str mode=\"constant\", float? value=None) -> Tensor",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 const TensorMeta& self = *args.tensor("self");
-                 const Mode mode = parse_mode(args.string("mode"), args.schema().name);
-                 const auto dims = static_cast<int64_t>(args.syms("pad").size() / 2);
-                 if (mode != Mode::Constant && (dims < 1 || dims > 3 || (self.rank() != dims + 1 && self.rank() != dims + 2))) {
-                   fail("{}: mode {} pads the last 1 to 3 dims of a tensor with one or two dims more, got {} dims of sizes {}", args.schema().name,
-                        args.string("mode"), dims, to_string(self.sizes));
-                 }
-                 return {padded_meta(self, args.syms("pad"), mode, args.schema().name)};
-               },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                 const HostTensor& self = args.tensor("self");
-                 const Mode mode = parse_mode(args.string("mode"), args.schema().name);
-                 return {pad_tensor(self, args.syms("pad"), mode, fill_value(args, "value", self.dtype()), args.schema().name)};
-               },
-               .decompose = decompose_pad});
-  ops.declare({.schema = "aten::_pad_circular(Tensor self, SymInt[] pad) -> Tensor",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 return {padded_meta(*args.tensor("self"), args.syms("pad"), Mode::Circular, args.schema().name)};
-               },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                 return {pad_tensor(args.tensor("self"), args.syms("pad"), Mode::Circular, HostTensor(), args.schema().name)};
-               },
-               .decompose = decompose_circular});
-  declare_edge_pad(ops, "aten::reflection_pad1d(Tensor self, SymInt[2] padding) -> Tensor", "aten::reflection_pad1d.out", Mode::Reflect, 1, Tag::Core);
-  declare_edge_pad(ops, "aten::reflection_pad2d(Tensor self, SymInt[4] padding) -> Tensor", "aten::reflection_pad2d.out", Mode::Reflect, 2, Tag::Core);
-  declare_edge_pad(ops, "aten::reflection_pad3d(Tensor self, SymInt[6] padding) -> Tensor", "aten::reflection_pad3d.out", Mode::Reflect, 3, Tag::Core);
-  declare_edge_pad(ops, "aten::replication_pad1d(Tensor self, SymInt[2] padding) -> Tensor", "aten::replication_pad1d.out", Mode::Replicate, 1, Tag::None);
-  declare_edge_pad(ops, "aten::replication_pad2d(Tensor self, SymInt[4] padding) -> Tensor", "aten::replication_pad2d.out", Mode::Replicate, 2, Tag::Core);
-  declare_edge_pad(ops, "aten::replication_pad3d(Tensor self, SymInt[6] padding) -> Tensor", "aten::replication_pad3d.out", Mode::Replicate, 3, Tag::Core);
+  ops.declare(
+      {.schema = "aten::pad(Tensor self, SymInt[] pad, str mode=\"constant\", float? value=None) -> Tensor",
+       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+         const TensorMeta& self = *args.tensor("self");
+         const Mode mode = parse_mode(args.string("mode"), args.schema().name);
+         const auto dims = static_cast<int64_t>(args.syms("pad").size() / 2);
+         if (mode != Mode::Constant && (dims < 1 || dims > 3 || (self.rank() != dims + 1 && self.rank() != dims + 2))) {
+           fail("{}: mode {} pads the last 1 to 3 dims of a tensor with one or two dims more, got {} dims of sizes {}",
+                args.schema().name, args.string("mode"), dims, to_string(self.sizes));
+         }
+         return {padded_meta(self, args.syms("pad"), mode, args.schema().name)};
+       },
+       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+         const HostTensor& self = args.tensor("self");
+         const Mode mode = parse_mode(args.string("mode"), args.schema().name);
+         return {pad_tensor(self, args.syms("pad"), mode, fill_value(args, "value", self.dtype()), args.schema().name)};
+       },
+       .decompose = decompose_pad});
+  ops.declare(
+      {.schema = "aten::_pad_circular(Tensor self, SymInt[] pad) -> Tensor",
+       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+         return {padded_meta(*args.tensor("self"), args.syms("pad"), Mode::Circular, args.schema().name)};
+       },
+       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+         return {pad_tensor(args.tensor("self"), args.syms("pad"), Mode::Circular, HostTensor(), args.schema().name)};
+       },
+       .decompose = decompose_circular});
+  declare_edge_pad(ops, "aten::reflection_pad1d(Tensor self, SymInt[2] padding) -> Tensor",
+                   "aten::reflection_pad1d.out", Mode::Reflect, 1, Tag::Core);
+  declare_edge_pad(ops, "aten::reflection_pad2d(Tensor self, SymInt[4] padding) -> Tensor",
+                   "aten::reflection_pad2d.out", Mode::Reflect, 2, Tag::Core);
+  declare_edge_pad(ops, "aten::reflection_pad3d(Tensor self, SymInt[6] padding) -> Tensor",
+                   "aten::reflection_pad3d.out", Mode::Reflect, 3, Tag::Core);
+  declare_edge_pad(ops, "aten::replication_pad1d(Tensor self, SymInt[2] padding) -> Tensor",
+                   "aten::replication_pad1d.out", Mode::Replicate, 1, Tag::None);
+  declare_edge_pad(ops, "aten::replication_pad2d(Tensor self, SymInt[4] padding) -> Tensor",
+                   "aten::replication_pad2d.out", Mode::Replicate, 2, Tag::Core);
+  declare_edge_pad(ops, "aten::replication_pad3d(Tensor self, SymInt[6] padding) -> Tensor",
+                   "aten::replication_pad3d.out", Mode::Replicate, 3, Tag::Core);
 }
 
 }  // namespace exformer

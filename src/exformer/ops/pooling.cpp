@@ -34,7 +34,8 @@ Window read_window(const A& args, size_t dims, bool has_dilation) {
   window.stride = args.integers("stride").empty() ? window.kernel : read("stride");
   window.dilation = has_dilation ? read("dilation") : std::vector<int64_t>(dims, 1);
   for (size_t i = 0; i < dims; ++i) {
-    if (window.kernel[i] < 1 || window.stride[i] < 1 || window.dilation[i] < 1) fail("{}: kernel, stride and dilation must be at least 1", op);
+    if (window.kernel[i] < 1 || window.stride[i] < 1 || window.dilation[i] < 1)
+      fail("{}: kernel, stride and dilation must be at least 1", op);
     if (window.padding[i] < 0 || 2 * window.padding[i] > window.kernel[i]) {
       fail("{}: padding {} is outside [0, {}], half of the kernel", op, window.padding[i], window.kernel[i] / 2);
     }
@@ -54,15 +55,18 @@ SymInt pooled_size(const SymInt& size, const Window& w, size_t dim, std::string_
   // The last window must start inside the input or the padding before it; with short steps it always does.
   if (w.stride[dim] <= reach + 1 - w.padding[dim]) return count;
   const Truth outside = less_equal(size + w.padding[dim], (count - 1) * w.stride[dim]);
-  if (outside == Truth::Unknown) fail("{}: whether the last window over size {} starts outside is not known", op, to_string(size));
+  if (outside == Truth::Unknown)
+    fail("{}: whether the last window over size {} starts outside is not known", op, to_string(size));
   return outside == Truth::Yes ? count - 1 : count;
 }
 
 std::vector<SymInt> pooled_sizes(const std::vector<SymInt>& sizes, const Window& window, std::string_view op) {
   const size_t dims = window.kernel.size();
-  if (sizes.size() != dims + 1 && sizes.size() != dims + 2) fail("{}: expected {} or {} dims, got sizes {}", op, dims + 1, dims + 2, to_string(sizes));
+  if (sizes.size() != dims + 1 && sizes.size() != dims + 2)
+    fail("{}: expected {} or {} dims, got sizes {}", op, dims + 1, dims + 2, to_string(sizes));
   std::vector<SymInt> result = sizes;
-  for (size_t i = 0; i < dims; ++i) result[sizes.size() - dims + i] = pooled_size(sizes[sizes.size() - dims + i], window, i, op);
+  for (size_t i = 0; i < dims; ++i)
+    result[sizes.size() - dims + i] = pooled_size(sizes[sizes.size() - dims + i], window, i, op);
   return result;
 }
 
@@ -83,7 +87,8 @@ Planes planes_of(const HostTensor& given, std::vector<int64_t> sizes, size_t dim
   return planes;
 }
 
-/// Calls visit(plane, out index, first row, last row, first column, last column) for each window, with bounds before clipping.
+/// Calls visit(plane, out index, first row, last row, first column, last column) for each window, with bounds before
+/// clipping.
 template <class Visit>
 void for_each_window(const Planes& p, const Window& w, Visit visit) {
   const bool flat = w.kernel.size() == 1;
@@ -104,7 +109,8 @@ Tensors run_max_pool(const KernelArgs& args, size_t dims, bool with_indices) {
   const HostTensor& self = args.tensor("self");
   const Window w = read_window(args, dims, true);
   std::vector<int64_t> sizes;
-  for (const SymInt& size : pooled_sizes({self.sizes().begin(), self.sizes().end()}, w, args.schema().name)) sizes.push_back(size.value());
+  for (const SymInt& size : pooled_sizes({self.sizes().begin(), self.sizes().end()}, w, args.schema().name))
+    sizes.push_back(size.value());
   Planes p = planes_of(self, sizes, dims, args.schema().name);
   HostTensor indices = HostTensor::empty(DType::Int64, sizes);
   const int64_t rows = dims == 2 ? w.kernel[0] : 1, columns = w.kernel.back();
@@ -113,7 +119,8 @@ Tensors run_max_pool(const KernelArgs& args, size_t dims, bool with_indices) {
     using T = decltype(zero);
     for_each_window(p, w, [&](int64_t plane, int64_t at, int64_t row, int64_t column) {
       const T* in = p.input.data<T>() + plane * p.height * p.width;
-      T best = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+      T best =
+          std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
       int64_t best_index = -1;
       for (int64_t i = 0; i < rows; ++i) {
         const int64_t y = row + i * row_step;
@@ -140,7 +147,8 @@ Tensors run_avg_pool(const KernelArgs& args, size_t dims) {
   const HostTensor& self = args.tensor("self");
   const Window w = read_window(args, dims, false);
   std::vector<int64_t> sizes;
-  for (const SymInt& size : pooled_sizes({self.sizes().begin(), self.sizes().end()}, w, args.schema().name)) sizes.push_back(size.value());
+  for (const SymInt& size : pooled_sizes({self.sizes().begin(), self.sizes().end()}, w, args.schema().name))
+    sizes.push_back(size.value());
   Planes p = planes_of(self, sizes, dims, args.schema().name);
   const int64_t rows = dims == 2 ? w.kernel[0] : 1, columns = w.kernel.back();
   const int64_t row_padding = dims == 2 ? w.padding[0] : 0, column_padding = w.padding.back();
@@ -151,9 +159,11 @@ Tensors run_avg_pool(const KernelArgs& args, size_t dims) {
     using T = decltype(zero);
     for_each_window(p, w, [&](int64_t plane, int64_t at, int64_t row, int64_t column) {
       const T* in = p.input.data<T>() + plane * p.height * p.width;
-      const int64_t row_end = std::min(row + rows, p.height + row_padding), column_end = std::min(column + columns, p.width + column_padding);
+      const int64_t row_end = std::min(row + rows, p.height + row_padding),
+                    column_end = std::min(column + columns, p.width + column_padding);
       const int64_t padded = (row_end - row) * (column_end - column);
-      const int64_t y0 = std::max<int64_t>(row, 0), y1 = std::min(row_end, p.height), x0 = std::max<int64_t>(column, 0), x1 = std::min(column_end, p.width);
+      const int64_t y0 = std::max<int64_t>(row, 0), y1 = std::min(row_end, p.height), x0 = std::max<int64_t>(column, 0),
+                    x1 = std::min(column_end, p.width);
       T sum = 0;
       for (int64_t y = y0; y < y1; ++y) {
         for (int64_t x = x0; x < x1; ++x) sum += in[y * p.width + x];
@@ -167,7 +177,8 @@ Tensors run_avg_pool(const KernelArgs& args, size_t dims) {
 
 std::vector<SymInt> adaptive_sizes(const TensorMeta& self, const std::vector<SymInt>& output, std::string_view op) {
   const auto dims = static_cast<int64_t>(output.size());
-  if (self.rank() != dims + 1 && self.rank() != dims + 2) fail("{}: expected {} or {} dims, got sizes {}", op, dims + 1, dims + 2, to_string(self.sizes));
+  if (self.rank() != dims + 1 && self.rank() != dims + 2)
+    fail("{}: expected {} or {} dims, got sizes {}", op, dims + 1, dims + 2, to_string(self.sizes));
   std::vector<SymInt> sizes(self.sizes.begin(), self.sizes.end() - dims);
   sizes.insert(sizes.end(), output.begin(), output.end());
   return sizes;
@@ -190,7 +201,8 @@ Tensors run_adaptive(const KernelArgs& args, size_t dims) {
           for (int64_t row = y0; row < y1; ++row) {
             for (int64_t column = x0; column < x1; ++column) sum += in[row * p.width + column];
           }
-          p.output.template data<T>()[(plane * p.out_height + y) * p.out_width + x] = sum / static_cast<T>((y1 - y0) * (x1 - x0));
+          p.output.template data<T>()[(plane * p.out_height + y) * p.out_width + x] =
+              sum / static_cast<T>((y1 - y0) * (x1 - x0));
         }
       }
     }
@@ -207,7 +219,8 @@ TensorMeta max_pool_meta(const MetaArgs& args, size_t dims) {
 
 TensorMeta avg_pool_meta(const MetaArgs& args, size_t dims) {
   const TensorMeta& self = *args.tensor("self");
-  if (!is_floating_point(self.dtype)) fail("{}: expected a floating dtype, got {}", args.schema().name, dtype_name(self.dtype));
+  if (!is_floating_point(self.dtype))
+    fail("{}: expected a floating dtype, got {}", args.schema().name, dtype_name(self.dtype));
   std::vector<SymInt> sizes = pooled_sizes(self.sizes, read_window(args, dims, false), args.schema().name);
   auto strides = strides_like(self, sizes);
   return {self.dtype, std::move(sizes), std::move(strides)};
@@ -215,7 +228,8 @@ TensorMeta avg_pool_meta(const MetaArgs& args, size_t dims) {
 
 TensorMeta adaptive_meta(const MetaArgs& args) {
   const TensorMeta& self = *args.tensor("self");
-  if (!is_floating_point(self.dtype)) fail("{}: expected a floating dtype, got {}", args.schema().name, dtype_name(self.dtype));
+  if (!is_floating_point(self.dtype))
+    fail("{}: expected a floating dtype, got {}", args.schema().name, dtype_name(self.dtype));
   std::vector<SymInt> sizes = adaptive_sizes(self, args.syms("output_size"), args.schema().name);
   auto strides = strides_like(self, sizes);
   return {self.dtype, std::move(sizes), std::move(strides)};
@@ -235,7 +249,8 @@ std::vector<int64_t> with_leading(std::vector<int64_t> values, int64_t first) {
 }  // namespace
 
 void declare_pooling_ops(OpRegistry& ops) {
-  ops.declare({.schema = "aten::max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, "
+  ops.declare({.schema = "aten::max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] "
+                         "padding=0, int[2] dilation=1, "
                          "bool ceil_mode=False) -> (Tensor, Tensor)",
                .infer = [](const MetaArgs& args) -> Metas {
                  TensorMeta values = max_pool_meta(args, 2);
@@ -246,16 +261,20 @@ void declare_pooling_ops(OpRegistry& ops) {
                .kernel = [](const KernelArgs& args) { return run_max_pool(args, 2, true); },
                .out_variant = "aten::max_pool2d_with_indices.out",
                .tags = Tag::Core | Tag::Reduction});
-  ops.declare({.schema = "aten::max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, "
-                         "bool ceil_mode=False) -> Tensor",
-               .infer = [](const MetaArgs& args) -> Metas { return {max_pool_meta(args, 2)}; },
-               .kernel = [](const KernelArgs& args) { return run_max_pool(args, 2, false); },
-               .tags = Tag::Reduction,
-               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
-                 return {builder.call_all("aten::max_pool2d_with_indices", {args["self"], args["kernel_size"], args["stride"], args["padding"],
-                                                                            args["dilation"], args["ceil_mode"]})[0]};
-               }});
-  ops.declare({.schema = "aten::max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], int[1] dilation=[1], "
+  ops.declare(
+      {.schema =
+           "aten::max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, "
+           "bool ceil_mode=False) -> Tensor",
+       .infer = [](const MetaArgs& args) -> Metas { return {max_pool_meta(args, 2)}; },
+       .kernel = [](const KernelArgs& args) { return run_max_pool(args, 2, false); },
+       .tags = Tag::Reduction,
+       .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
+         return {builder.call_all("aten::max_pool2d_with_indices",
+                                  {args["self"], args["kernel_size"], args["stride"], args["padding"], args["dilation"],
+                                   args["ceil_mode"]})[0]};
+       }});
+  ops.declare({.schema = "aten::max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], "
+                         "int[1] dilation=[1], "
                          "bool ceil_mode=False) -> Tensor",
                .infer = [](const MetaArgs& args) -> Metas { return {max_pool_meta(args, 1)}; },
                .kernel = [](const KernelArgs& args) { return run_max_pool(args, 1, false); },
@@ -263,23 +282,27 @@ void declare_pooling_ops(OpRegistry& ops) {
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  const Window w = read_window(args, 1, true);
                  return as_two_dims(builder, args, "aten::max_pool2d_with_indices",
-                                    {with_leading(w.kernel, 1), with_leading(w.stride, 1), with_leading(w.padding, 0), with_leading(w.dilation, 1), w.ceil_mode});
+                                    {with_leading(w.kernel, 1), with_leading(w.stride, 1), with_leading(w.padding, 0),
+                                     with_leading(w.dilation, 1), w.ceil_mode});
                }});
-  ops.declare({.schema = "aten::avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, "
+  ops.declare({.schema = "aten::avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool "
+                         "ceil_mode=False, "
                          "bool count_include_pad=True, int? divisor_override=None) -> Tensor",
                .infer = [](const MetaArgs& args) -> Metas { return {avg_pool_meta(args, 2)}; },
                .kernel = [](const KernelArgs& args) { return run_avg_pool(args, 2); },
                .out_variant = "aten::avg_pool2d.out",
                .tags = Tag::Core | Tag::Reduction});
-  ops.declare({.schema = "aten::avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], bool ceil_mode=False, "
+  ops.declare({.schema = "aten::avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], bool "
+                         "ceil_mode=False, "
                          "bool count_include_pad=True) -> Tensor",
                .infer = [](const MetaArgs& args) -> Metas { return {avg_pool_meta(args, 1)}; },
                .kernel = [](const KernelArgs& args) { return run_avg_pool(args, 1); },
                .tags = Tag::Core | Tag::Reduction,
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
                  const Window w = read_window(args, 1, false);
-                 return as_two_dims(builder, args, "aten::avg_pool2d", {with_leading(w.kernel, 1), with_leading(w.stride, 1), with_leading(w.padding, 0),
-                                                                        w.ceil_mode, args["count_include_pad"]});
+                 return as_two_dims(builder, args, "aten::avg_pool2d",
+                                    {with_leading(w.kernel, 1), with_leading(w.stride, 1), with_leading(w.padding, 0),
+                                     w.ceil_mode, args["count_include_pad"]});
                }});
   ops.declare({.schema = "aten::adaptive_avg_pool2d(Tensor self, SymInt[2] output_size) -> Tensor",
                .infer = [](const MetaArgs& args) -> Metas { return {adaptive_meta(args)}; },
@@ -302,7 +325,8 @@ void declare_pooling_ops(OpRegistry& ops) {
                .kernel = [](const KernelArgs& args) { return run_adaptive(args, 1); },
                .tags = Tag::Core | Tag::Reduction,
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
-                 return as_two_dims(builder, args, "aten::_adaptive_avg_pool2d", {with_leading(args.integers("output_size"), 1)});
+                 return as_two_dims(builder, args, "aten::_adaptive_avg_pool2d",
+                                    {with_leading(args.integers("output_size"), 1)});
                }});
 }
 

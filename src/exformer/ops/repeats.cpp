@@ -66,7 +66,8 @@ Interleave interleave_input(const TensorMeta& self, std::optional<int64_t> dim, 
 
 /// The tensor with a new dim of stride 0 after the repeated one: a copy of it, flattened, is the result.
 HostTensor interleave_tensor(const HostTensor& self, const Interleave& input, int64_t repeats) {
-  const HostTensor flat = constants(input.sizes) == self.sizes() ? self : self.contiguous().reshaped(constants(input.sizes));
+  const HostTensor flat =
+      constants(input.sizes) == self.sizes() ? self : self.contiguous().reshaped(constants(input.sizes));
   std::vector<int64_t> sizes = flat.sizes(), strides = flat.strides();
   sizes.insert(sizes.begin() + input.dim + 1, repeats);
   strides.insert(strides.begin() + input.dim + 1, 0);
@@ -96,7 +97,8 @@ SymInt known_output_size(const MetaArgs& args) {
 }
 
 /// Shifts per dim; without dims the flattened tensor is rolled, which has one.
-std::vector<std::pair<int64_t, SymInt>> roll_steps(const std::vector<SymInt>& shifts, const std::vector<int64_t>& dims, int64_t rank, std::string_view op) {
+std::vector<std::pair<int64_t, SymInt>> roll_steps(const std::vector<SymInt>& shifts, const std::vector<int64_t>& dims,
+                                                   int64_t rank, std::string_view op) {
   if (shifts.empty()) fail("{}: shifts must not be empty", op);
   std::vector<std::pair<int64_t, SymInt>> steps;
   if (dims.empty() && shifts.size() == 1) return steps;
@@ -120,7 +122,8 @@ HostTensor roll_tensor(const HostTensor& self, int64_t dim, int64_t shift) {
   return result;
 }
 
-std::vector<ViewGeometry> meshgrid_geometry(const std::vector<TensorMeta>& tensors, const std::string& indexing, std::string_view op) {
+std::vector<ViewGeometry> meshgrid_geometry(const std::vector<TensorMeta>& tensors, const std::string& indexing,
+                                            std::string_view op) {
   if (tensors.empty()) fail("{}: expected at least one tensor, got none", op);
   if (indexing != "ij" && indexing != "xy") fail("{}: indexing must be \"ij\" or \"xy\", got \"{}\"", op, indexing);
   const bool swap = indexing == "xy" && tensors.size() >= 2;
@@ -128,7 +131,8 @@ std::vector<ViewGeometry> meshgrid_geometry(const std::vector<TensorMeta>& tenso
   for (const TensorMeta& tensor : tensors) {
     if (tensor.rank() > 1) fail("{}: expected 0-d or 1-d tensors, got sizes {}", op, to_string(tensor.sizes));
     if (tensor.dtype != tensors[0].dtype) {
-      fail("{}: tensors must have one dtype, got {} and {}", op, dtype_name(tensors[0].dtype), dtype_name(tensor.dtype));
+      fail("{}: tensors must have one dtype, got {} and {}", op, dtype_name(tensors[0].dtype),
+           dtype_name(tensor.dtype));
     }
     sizes.push_back(element_count(tensor.sizes));
   }
@@ -153,39 +157,47 @@ std::vector<ViewGeometry> meshgrid_geometry(const std::vector<TensorMeta>& tenso
 
 void declare_meshgrid(OpRegistry& ops, std::string_view schema, bool has_indexing) {
   ops.declare({.schema = schema,
-               .infer = [has_indexing](const MetaArgs& args) {
-                 std::vector<TensorMeta> metas;
-                 Promotion promotion;
-                 for (const TensorMeta* tensor : args.tensors("tensors")) metas.push_back(*tensor);
-                 const auto grids = meshgrid_geometry(metas, has_indexing ? args.string("indexing") : "ij", args.schema().name);
-                 std::vector<OutputMeta> results;
-                 for (size_t i = 0; i < grids.size(); ++i) results.emplace_back(TensorMeta{metas[i].dtype, grids[i].sizes, grids[i].strides});
-                 return results;
-               },
-               .kernel = [has_indexing](const KernelArgs& args) {
-                 std::vector<TensorMeta> metas;
-                 for (const HostTensor& tensor : args.tensors("tensors")) metas.push_back(meta_of(tensor));
-                 const auto grids = meshgrid_geometry(metas, has_indexing ? args.string("indexing") : "ij", args.schema().name);
-                 std::vector<HostTensor> results;
-                 for (size_t i = 0; i < grids.size(); ++i) results.push_back(window_of(args.tensors("tensors")[i], grids[i]));
-                 return results;
-               },
+               .infer =
+                   [has_indexing](const MetaArgs& args) {
+                     std::vector<TensorMeta> metas;
+                     Promotion promotion;
+                     for (const TensorMeta* tensor : args.tensors("tensors")) metas.push_back(*tensor);
+                     const auto grids =
+                         meshgrid_geometry(metas, has_indexing ? args.string("indexing") : "ij", args.schema().name);
+                     std::vector<OutputMeta> results;
+                     for (size_t i = 0; i < grids.size(); ++i)
+                       results.emplace_back(TensorMeta{metas[i].dtype, grids[i].sizes, grids[i].strides});
+                     return results;
+                   },
+               .kernel =
+                   [has_indexing](const KernelArgs& args) {
+                     std::vector<TensorMeta> metas;
+                     for (const HostTensor& tensor : args.tensors("tensors")) metas.push_back(meta_of(tensor));
+                     const auto grids =
+                         meshgrid_geometry(metas, has_indexing ? args.string("indexing") : "ij", args.schema().name);
+                     std::vector<HostTensor> results;
+                     for (size_t i = 0; i < grids.size(); ++i)
+                       results.push_back(window_of(args.tensors("tensors")[i], grids[i]));
+                     return results;
+                   },
                .tags = Tag::View,
-               .decompose = [has_indexing](GraphBuilder& builder, const ValueArgs& args) {
-                 const auto& tensors = args.tensors("tensors");
-                 std::vector<SymInt> sizes;
-                 for (const Value* tensor : tensors) sizes.push_back(element_count(tensor->meta.sizes));
-                 const bool swap = has_indexing && args.string("indexing") == "xy" && tensors.size() >= 2;
-                 if (swap) std::swap(sizes[0], sizes[1]);
-                 std::vector<Value*> results;
-                 for (size_t i = 0; i < tensors.size(); ++i) {
-                   const size_t axis = swap && i < 2 ? 1 - i : i;
-                   std::vector<SymInt> shape(sizes.size(), SymInt(1));
-                   shape[axis] = sizes[axis];
-                   results.push_back(builder.call("aten::expand", {builder.call("aten::view", {tensors[i], shape}), sizes}));
-                 }
-                 return results;
-               }});
+               .decompose =
+                   [has_indexing](GraphBuilder& builder, const ValueArgs& args) {
+                     const auto& tensors = args.tensors("tensors");
+                     std::vector<SymInt> sizes;
+                     for (const Value* tensor : tensors) sizes.push_back(element_count(tensor->meta.sizes));
+                     const bool swap = has_indexing && args.string("indexing") == "xy" && tensors.size() >= 2;
+                     if (swap) std::swap(sizes[0], sizes[1]);
+                     std::vector<Value*> results;
+                     for (size_t i = 0; i < tensors.size(); ++i) {
+                       const size_t axis = swap && i < 2 ? 1 - i : i;
+                       std::vector<SymInt> shape(sizes.size(), SymInt(1));
+                       shape[axis] = sizes[axis];
+                       results.push_back(
+                           builder.call("aten::expand", {builder.call("aten::view", {tensors[i], shape}), sizes}));
+                     }
+                     return results;
+                   }});
 }
 
 }  // namespace
@@ -204,7 +216,8 @@ void declare_repeats_ops(OpRegistry& ops) {
   ops.declare({.schema = "aten::tile(Tensor self, SymInt[] dims) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
-                 return {contiguous_meta(self.dtype, repeated_sizes(self, tile_repeats(self, args.syms("dims")), args.schema().name))};
+                 return {contiguous_meta(
+                     self.dtype, repeated_sizes(self, tile_repeats(self, args.syms("dims")), args.schema().name))};
                },
                .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
                  const HostTensor& self = args.tensor("self");
@@ -214,86 +227,99 @@ void declare_repeats_ops(OpRegistry& ops) {
                  Value* self = args.tensor("self");
                  return {builder.call("aten::repeat", {self, tile_repeats(self->meta, args.syms("dims"))})};
                }});
-  ops.declare({.schema = "aten::repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 const TensorMeta& self = *args.tensor("self");
-                 Interleave input = interleave_input(self, args.optional_integer("dim"), args.schema().name);
-                 const SymInt repeats = args.sym("repeats");
-                 if (less(repeats, 0) == Truth::Yes) fail("{}: repeats must not be negative, got {}", args.schema().name, to_string(repeats));
-                 input.sizes[input.dim] = input.sizes[input.dim] * repeats;
-                 const auto expected = args.optional_sym("output_size");
-                 if (expected && equal(*expected, input.sizes[input.dim]) == Truth::No) {
-                   fail("{}: output_size is {}, the result has {}", args.schema().name, to_string(*expected), to_string(input.sizes[input.dim]));
-                 }
-                 return {contiguous_meta(self.dtype, std::move(input.sizes))};
-               },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                 const HostTensor& self = args.tensor("self");
-                 return {interleave_tensor(self, interleave_input(meta_of(self), args.optional_integer("dim"), args.schema().name), args.integer("repeats"))};
-               },
-               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                 Value* self = args.tensor("self");
-                 const Interleave input = interleave_input(self->meta, args.optional_integer("dim"), args.schema().name);
-                 if (input.sizes != self->meta.sizes) self = builder.call("aten::reshape", {self, input.sizes});
-                 std::vector<SymInt> sizes = input.sizes;
-                 sizes.insert(sizes.begin() + input.dim + 1, args.sym("repeats"));
-                 Value* wide = builder.call("aten::expand", {builder.call("aten::unsqueeze", {self, input.dim + 1}), sizes});
-                 wide = builder.call("aten::clone", {wide}, {{"memory_format", MemoryFormat::Contiguous}});
-                 sizes = input.sizes;
-                 sizes[input.dim] = sizes[input.dim] * args.sym("repeats");
-                 return {builder.call("aten::view", {wide, sizes})};
-               }});
-  ops.declare({.schema = "aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 return {contiguous_meta(args.tensor("repeats")->dtype, {known_output_size(args)})};
-               },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                 const HostTensor& repeats = args.tensor("repeats");
-                 const std::vector<int64_t> indices = interleave_indices(repeats, args.schema().name);
-                 return {HostTensor::from(DType::Int64, {static_cast<int64_t>(indices.size())}, indices).to(repeats.dtype())};
-               },
-               .out_variant = "aten::repeat_interleave.Tensor_out",
-               .tags = Tag::DataDependent});
-  ops.declare({.schema = "aten::repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 const TensorMeta& self = *args.tensor("self");
-                 Interleave input = interleave_input(self, args.optional_integer("dim"), args.schema().name);
-                 input.sizes[input.dim] = known_output_size(args);
-                 return {contiguous_meta(self.dtype, std::move(input.sizes))};
-               },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                 const HostTensor& self = args.tensor("self");
-                 const Interleave input = interleave_input(meta_of(self), args.optional_integer("dim"), args.schema().name);
-                 const HostTensor flat = constants(input.sizes) == self.sizes() ? self : self.contiguous().reshaped(constants(input.sizes));
-                 HostTensor repeats = args.tensor("repeats");
-                 const int64_t length = flat.size(input.dim);
-                 if (repeats.element_count() == 1) repeats = repeats.as_strided({length}, {0}, 0);
-                 if (repeats.rank() != 1 || repeats.size(0) != length) {
-                   fail("{}: repeats must have one value or {}, got {}", args.schema().name, length, repeats.element_count());
-                 }
-                 const std::vector<int64_t> indices = interleave_indices(repeats, args.schema().name);
-                 std::vector<int64_t> sizes = flat.sizes();
-                 sizes[input.dim] = static_cast<int64_t>(indices.size());
-                 HostTensor result = HostTensor::empty(self.dtype(), sizes);
-                 sizes[input.dim] = 1;
-                 for (size_t i = 0; i < indices.size(); ++i) {
-                   copy_elements(flat.as_strided(sizes, flat.strides(), indices[i] * flat.strides()[input.dim]),
-                                 result.as_strided(sizes, result.strides(), static_cast<int64_t>(i) * result.strides()[input.dim]));
-                 }
-                 return {result};
-               },
-               .tags = Tag::DataDependent,
-               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                 Value* self = args.tensor("self");
-                 Value* repeats = args.tensor("repeats");
-                 const Interleave input = interleave_input(self->meta, args.optional_integer("dim"), args.schema().name);
-                 if (input.sizes != self->meta.sizes) self = builder.call("aten::reshape", {self, input.sizes});
-                 if (repeats->meta.rank() == 0 || known_equal(element_count(repeats->meta.sizes), 1)) {
-                   repeats = builder.call("aten::expand", {builder.call("aten::reshape", {repeats, {SymInt(1)}}), {input.sizes[input.dim]}});
-                 }
-                 Value* indices = builder.call("aten::repeat_interleave.Tensor", {repeats}, {{"output_size", args["output_size"]}});
-                 return {builder.call("aten::index_select", {self, input.dim, indices})};
-               }});
+  ops.declare(
+      {.schema = "aten::repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? "
+                 "output_size=None) -> Tensor",
+       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+         const TensorMeta& self = *args.tensor("self");
+         Interleave input = interleave_input(self, args.optional_integer("dim"), args.schema().name);
+         const SymInt repeats = args.sym("repeats");
+         if (less(repeats, 0) == Truth::Yes)
+           fail("{}: repeats must not be negative, got {}", args.schema().name, to_string(repeats));
+         input.sizes[input.dim] = input.sizes[input.dim] * repeats;
+         const auto expected = args.optional_sym("output_size");
+         if (expected && equal(*expected, input.sizes[input.dim]) == Truth::No) {
+           fail("{}: output_size is {}, the result has {}", args.schema().name, to_string(*expected),
+                to_string(input.sizes[input.dim]));
+         }
+         return {contiguous_meta(self.dtype, std::move(input.sizes))};
+       },
+       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+         const HostTensor& self = args.tensor("self");
+         return {interleave_tensor(self,
+                                   interleave_input(meta_of(self), args.optional_integer("dim"), args.schema().name),
+                                   args.integer("repeats"))};
+       },
+       .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+         Value* self = args.tensor("self");
+         const Interleave input = interleave_input(self->meta, args.optional_integer("dim"), args.schema().name);
+         if (input.sizes != self->meta.sizes) self = builder.call("aten::reshape", {self, input.sizes});
+         std::vector<SymInt> sizes = input.sizes;
+         sizes.insert(sizes.begin() + input.dim + 1, args.sym("repeats"));
+         Value* wide = builder.call("aten::expand", {builder.call("aten::unsqueeze", {self, input.dim + 1}), sizes});
+         wide = builder.call("aten::clone", {wide}, {{"memory_format", MemoryFormat::Contiguous}});
+         sizes = input.sizes;
+         sizes[input.dim] = sizes[input.dim] * args.sym("repeats");
+         return {builder.call("aten::view", {wide, sizes})};
+       }});
+  ops.declare(
+      {.schema = "aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
+       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+         return {contiguous_meta(args.tensor("repeats")->dtype, {known_output_size(args)})};
+       },
+       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+         const HostTensor& repeats = args.tensor("repeats");
+         const std::vector<int64_t> indices = interleave_indices(repeats, args.schema().name);
+         return {HostTensor::from(DType::Int64, {static_cast<int64_t>(indices.size())}, indices).to(repeats.dtype())};
+       },
+       .out_variant = "aten::repeat_interleave.Tensor_out",
+       .tags = Tag::DataDependent});
+  ops.declare(
+      {.schema = "aten::repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? "
+                 "output_size=None) -> Tensor",
+       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+         const TensorMeta& self = *args.tensor("self");
+         Interleave input = interleave_input(self, args.optional_integer("dim"), args.schema().name);
+         input.sizes[input.dim] = known_output_size(args);
+         return {contiguous_meta(self.dtype, std::move(input.sizes))};
+       },
+       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+         const HostTensor& self = args.tensor("self");
+         const Interleave input = interleave_input(meta_of(self), args.optional_integer("dim"), args.schema().name);
+         const HostTensor flat =
+             constants(input.sizes) == self.sizes() ? self : self.contiguous().reshaped(constants(input.sizes));
+         HostTensor repeats = args.tensor("repeats");
+         const int64_t length = flat.size(input.dim);
+         if (repeats.element_count() == 1) repeats = repeats.as_strided({length}, {0}, 0);
+         if (repeats.rank() != 1 || repeats.size(0) != length) {
+           fail("{}: repeats must have one value or {}, got {}", args.schema().name, length, repeats.element_count());
+         }
+         const std::vector<int64_t> indices = interleave_indices(repeats, args.schema().name);
+         std::vector<int64_t> sizes = flat.sizes();
+         sizes[input.dim] = static_cast<int64_t>(indices.size());
+         HostTensor result = HostTensor::empty(self.dtype(), sizes);
+         sizes[input.dim] = 1;
+         for (size_t i = 0; i < indices.size(); ++i) {
+           copy_elements(
+               flat.as_strided(sizes, flat.strides(), indices[i] * flat.strides()[input.dim]),
+               result.as_strided(sizes, result.strides(), static_cast<int64_t>(i) * result.strides()[input.dim]));
+         }
+         return {result};
+       },
+       .tags = Tag::DataDependent,
+       .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+         Value* self = args.tensor("self");
+         Value* repeats = args.tensor("repeats");
+         const Interleave input = interleave_input(self->meta, args.optional_integer("dim"), args.schema().name);
+         if (input.sizes != self->meta.sizes) self = builder.call("aten::reshape", {self, input.sizes});
+         if (repeats->meta.rank() == 0 || known_equal(element_count(repeats->meta.sizes), 1)) {
+           repeats = builder.call("aten::expand",
+                                  {builder.call("aten::reshape", {repeats, {SymInt(1)}}), {input.sizes[input.dim]}});
+         }
+         Value* indices =
+             builder.call("aten::repeat_interleave.Tensor", {repeats}, {{"output_size", args["output_size"]}});
+         return {builder.call("aten::index_select", {self, input.dim, indices})};
+       }});
   ops.declare({.schema = "aten::roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
@@ -302,7 +328,8 @@ void declare_repeats_ops(OpRegistry& ops) {
                },
                .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
                  HostTensor self = args.tensor("self");
-                 const auto steps = roll_steps(args.syms("shifts"), args.integers("dims"), self.rank(), args.schema().name);
+                 const auto steps =
+                     roll_steps(args.syms("shifts"), args.integers("dims"), self.rank(), args.schema().name);
                  if (steps.empty()) {
                    const HostTensor flat = self.contiguous().reshaped({self.element_count()});
                    return {roll_tensor(flat, 0, args.syms("shifts")[0].value()).reshaped(self.sizes())};
@@ -316,7 +343,8 @@ void declare_repeats_ops(OpRegistry& ops) {
                .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                  Value* self = args.tensor("self");
                  const std::vector<SymInt> sizes = self->meta.sizes;
-                 auto steps = roll_steps(args.syms("shifts"), args.integers("dims"), self->meta.rank(), args.schema().name);
+                 auto steps =
+                     roll_steps(args.syms("shifts"), args.integers("dims"), self->meta.rank(), args.schema().name);
                  const bool flat = steps.empty();
                  if (flat) {
                    self = builder.call("aten::reshape", {self, {element_count(sizes)}});
@@ -338,7 +366,8 @@ void declare_repeats_ops(OpRegistry& ops) {
                  std::vector<int64_t> seen;
                  for (const int64_t dim : args.integers("dims")) {
                    const int64_t wrapped = wrap_dim(dim, self.rank(), args.schema().name);
-                   if (std::find(seen.begin(), seen.end(), wrapped) != seen.end()) fail("{}: dimension {} is given twice", args.schema().name, dim);
+                   if (std::find(seen.begin(), seen.end(), wrapped) != seen.end())
+                     fail("{}: dimension {} is given twice", args.schema().name, dim);
                    seen.push_back(wrapped);
                  }
                  return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};

@@ -64,7 +64,8 @@ EXFORMER_ALWAYS_INLINE void moments_body(const T* in, int64_t length, T eps, T* 
 }
 
 template <class T>
-EXFORMER_ALWAYS_INLINE void layer_norm_body(const T* in, const T* weight, const T* bias, T* out, int64_t length, T center, T scale) {
+EXFORMER_ALWAYS_INLINE void layer_norm_body(const T* in, const T* weight, const T* bias, T* out, int64_t length,
+                                            T center, T scale) {
   if (weight && bias) {
     for (int64_t i = 0; i < length; ++i) out[i] = (in[i] - center) * scale * weight[i] + bias[i];
   } else if (weight) {
@@ -89,16 +90,19 @@ EXFORMER_ALWAYS_INLINE void rms_norm_body(const T* in, const T* weight, T* out, 
   }
 }
 
-#define EXFORMER_ROW_FUNCTIONS(T)                                                                                                  \
-  EXFORMER_VECTOR_CLONES void log_softmax_row(const T* in, T* out, int64_t length) { log_softmax_body(in, out, length); }          \
-  EXFORMER_VECTOR_CLONES void row_moment(const T* in, int64_t length, T eps, T* mean, T* rstd) {                                   \
-    moments_body(in, length, eps, mean, rstd);                                                                                     \
-  }                                                                                                                                \
-  EXFORMER_VECTOR_CLONES void layer_norm_row(const T* in, const T* weight, const T* bias, T* out, int64_t length, T mean, T rstd) { \
-    layer_norm_body(in, weight, bias, out, length, mean, rstd);                                                                    \
-  }                                                                                                                                \
-  EXFORMER_VECTOR_CLONES void rms_norm_row(const T* in, const T* weight, T* out, int64_t length, T eps) {                          \
-    rms_norm_body(in, weight, out, length, eps);                                                                                   \
+#define EXFORMER_ROW_FUNCTIONS(T)                                                                                 \
+  EXFORMER_VECTOR_CLONES void log_softmax_row(const T* in, T* out, int64_t length) {                              \
+    log_softmax_body(in, out, length);                                                                            \
+  }                                                                                                               \
+  EXFORMER_VECTOR_CLONES void row_moment(const T* in, int64_t length, T eps, T* mean, T* rstd) {                  \
+    moments_body(in, length, eps, mean, rstd);                                                                    \
+  }                                                                                                               \
+  EXFORMER_VECTOR_CLONES void layer_norm_row(const T* in, const T* weight, const T* bias, T* out, int64_t length, \
+                                             T mean, T rstd) {                                                    \
+    layer_norm_body(in, weight, bias, out, length, mean, rstd);                                                   \
+  }                                                                                                               \
+  EXFORMER_VECTOR_CLONES void rms_norm_row(const T* in, const T* weight, T* out, int64_t length, T eps) {         \
+    rms_norm_body(in, weight, out, length, eps);                                                                  \
   }
 EXFORMER_ROW_FUNCTIONS(float)
 EXFORMER_ROW_FUNCTIONS(double)
@@ -106,19 +110,25 @@ EXFORMER_ROW_FUNCTIONS(double)
 
 }  // namespace
 
-EXFORMER_VECTOR_CLONES void softmax_row(const float* in, float* out, int64_t length, bool safe) { softmax_body(in, out, length, safe); }
-EXFORMER_VECTOR_CLONES void softmax_row(const double* in, double* out, int64_t length, bool safe) { softmax_body(in, out, length, safe); }
+EXFORMER_VECTOR_CLONES void softmax_row(const float* in, float* out, int64_t length, bool safe) {
+  softmax_body(in, out, length, safe);
+}
+EXFORMER_VECTOR_CLONES void softmax_row(const double* in, double* out, int64_t length, bool safe) {
+  softmax_body(in, out, length, safe);
+}
 
 template <class T>
 void softmax_rows(const T* input, T* output, RowShape shape, bool safe) {
 #pragma omp parallel for if (is_large(shape))
-  for (int64_t row = 0; row < shape.rows; ++row) softmax_row(input + row * shape.length, output + row * shape.length, shape.length, safe);
+  for (int64_t row = 0; row < shape.rows; ++row)
+    softmax_row(input + row * shape.length, output + row * shape.length, shape.length, safe);
 }
 
 template <class T>
 void log_softmax_rows(const T* input, T* output, RowShape shape) {
 #pragma omp parallel for if (is_large(shape))
-  for (int64_t row = 0; row < shape.rows; ++row) log_softmax_row(input + row * shape.length, output + row * shape.length, shape.length);
+  for (int64_t row = 0; row < shape.rows; ++row)
+    log_softmax_row(input + row * shape.length, output + row * shape.length, shape.length);
 }
 
 template <class T>
@@ -130,10 +140,12 @@ void row_moments(const T* input, RowShape shape, double eps, T* mean, T* recipro
 }
 
 template <class T>
-void layer_norm_rows(const T* input, const T* weight, const T* bias, T* output, RowShape shape, const T* mean, const T* reciprocal_deviation) {
+void layer_norm_rows(const T* input, const T* weight, const T* bias, T* output, RowShape shape, const T* mean,
+                     const T* reciprocal_deviation) {
 #pragma omp parallel for if (is_large(shape))
   for (int64_t row = 0; row < shape.rows; ++row) {
-    layer_norm_row(input + row * shape.length, weight, bias, output + row * shape.length, shape.length, mean[row], reciprocal_deviation[row]);
+    layer_norm_row(input + row * shape.length, weight, bias, output + row * shape.length, shape.length, mean[row],
+                   reciprocal_deviation[row]);
   }
 }
 

@@ -26,7 +26,8 @@ template <class T>
 void row_moments(const T* input, RowShape shape, double eps, T* mean, T* reciprocal_deviation);
 /// (x - mean) * rstd * weight + bias; weight and bias (of one row's length) may be null.
 template <class T>
-void layer_norm_rows(const T* input, const T* weight, const T* bias, T* output, RowShape shape, const T* mean, const T* reciprocal_deviation);
+void layer_norm_rows(const T* input, const T* weight, const T* bias, T* output, RowShape shape, const T* mean,
+                     const T* reciprocal_deviation);
 /// x / sqrt(mean(x^2) + eps) * weight; weight may be null.
 template <class T>
 void rms_norm_rows(const T* input, const T* weight, T* output, RowShape shape, double eps);

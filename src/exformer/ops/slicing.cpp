@@ -1,4 +1,5 @@
-// Ops that take parts of a tensor by position: windows on the same memory, and their scatter counterparts, which return a changed copy.
+// Ops that take parts of a tensor by position: windows on the same memory, and their scatter counterparts, which return
+// a changed copy.
 #include <algorithm>
 
 #include "exformer/ops/builder.h"
@@ -31,7 +32,8 @@ SymInt clamp_bound(const SymInt& bound, const SymInt& size, std::string_view whi
 }
 
 /// Splits of `split` each (the last may be shorter).
-std::vector<ViewGeometry> split_geometry(const TensorMeta& self, const SymInt& split, int64_t given, std::string_view op) {
+std::vector<ViewGeometry> split_geometry(const TensorMeta& self, const SymInt& split, int64_t given,
+                                         std::string_view op) {
   if (self.rank() == 0) fail("{}: expected at least 1 dim, got a 0-d tensor", op);
   const int64_t dim = wrap_dim(given, self.rank(), op);
   const SymInt& size = self.sizes[dim];
@@ -44,7 +46,8 @@ std::vector<ViewGeometry> split_geometry(const TensorMeta& self, const SymInt& s
   if (!count.is_constant()) {
     const Interval range = bounds(count);
     if (range.min != range.max) {
-      fail("{}: the number of parts of dimension {} of size {} by {} is not known", op, dim, to_string(size), to_string(split));
+      fail("{}: the number of parts of dimension {} of size {} by {} is not known", op, dim, to_string(size),
+           to_string(split));
     }
     count = range.min;
   }
@@ -58,7 +61,8 @@ std::vector<ViewGeometry> split_geometry(const TensorMeta& self, const SymInt& s
   return parts;
 }
 
-std::vector<ViewGeometry> split_with_sizes_geometry(const TensorMeta& self, const std::vector<SymInt>& sizes, int64_t given, std::string_view op) {
+std::vector<ViewGeometry> split_with_sizes_geometry(const TensorMeta& self, const std::vector<SymInt>& sizes,
+                                                    int64_t given, std::string_view op) {
   if (self.rank() == 0) fail("{}: expected at least 1 dim, got a 0-d tensor", op);
   const int64_t dim = wrap_dim(given, self.rank(), op);
   std::vector<ViewGeometry> parts;
@@ -72,7 +76,8 @@ std::vector<ViewGeometry> split_with_sizes_geometry(const TensorMeta& self, cons
   }
   if (!known_equal(start, self.sizes[dim])) {
     fail("{}: sizes {} {} dimension {} of size {}", op, to_string(sizes),
-         equal(start, self.sizes[dim]) == Truth::No ? "do not add up to" : "are not known to add up to", dim, to_string(self.sizes[dim]));
+         equal(start, self.sizes[dim]) == Truth::No ? "do not add up to" : "are not known to add up to", dim,
+         to_string(self.sizes[dim]));
   }
   return parts;
 }
@@ -87,24 +92,28 @@ SymInt chunk_size(const TensorMeta& self, int64_t chunks, int64_t given, std::st
 std::vector<ViewGeometry> chunk_geometry(const TensorMeta& self, int64_t chunks, int64_t dim, std::string_view op) {
   const SymInt split = chunk_size(self, chunks, dim, op);
   // An empty dim gives `chunks` empty parts.
-  if (known_equal(split, 0)) return split_with_sizes_geometry(self, std::vector<SymInt>(static_cast<size_t>(chunks), SymInt(0)), dim, op);
+  if (known_equal(split, 0))
+    return split_with_sizes_geometry(self, std::vector<SymInt>(static_cast<size_t>(chunks), SymInt(0)), dim, op);
   return split_geometry(self, split, dim, op);
 }
 
 std::vector<ViewGeometry> unbind_geometry(const TensorMeta& self, int64_t given, std::string_view op) {
   if (self.rank() == 0) fail("{}: expected at least 1 dim, got a 0-d tensor", op);
   const int64_t dim = wrap_dim(given, self.rank(), op);
-  if (!self.sizes[dim].is_constant()) fail("{}: the size {} of dimension {} must be a constant", op, to_string(self.sizes[dim]), dim);
+  if (!self.sizes[dim].is_constant())
+    fail("{}: the size {} of dimension {} must be a constant", op, to_string(self.sizes[dim]), dim);
   std::vector<ViewGeometry> parts;
   for (int64_t i = 0; i < self.sizes[dim].value(); ++i) parts.push_back(select_geometry(self, dim, i, op));
   return parts;
 }
 
-ViewGeometry diagonal_geometry(const TensorMeta& self, int64_t offset, int64_t given1, int64_t given2, std::string_view op) {
+ViewGeometry diagonal_geometry(const TensorMeta& self, int64_t offset, int64_t given1, int64_t given2,
+                               std::string_view op) {
   const int64_t dim1 = wrap_dim(given1, self.rank(), op);
   const int64_t dim2 = wrap_dim(given2, self.rank(), op);
   if (dim1 == dim2) fail("{}: the two dims must differ, got {} and {}", op, given1, given2);
-  const SymInt length = offset >= 0 ? smaller(self.sizes[dim1], self.sizes[dim2] - offset) : smaller(self.sizes[dim1] + offset, self.sizes[dim2]);
+  const SymInt length = offset >= 0 ? smaller(self.sizes[dim1], self.sizes[dim2] - offset)
+                                    : smaller(self.sizes[dim1] + offset, self.sizes[dim2]);
   ViewGeometry view;
   const SymInt size = larger(length, 0);
   if (!known_equal(size, 0)) view.offset = offset >= 0 ? self.strides[dim2] * offset : self.strides[dim1] * -offset;
@@ -123,7 +132,8 @@ ViewGeometry unfold_geometry(const TensorMeta& self, int64_t given, int64_t size
   const SymInt whole = self.rank() == 0 ? SymInt(1) : self.sizes[dim];
   const SymInt stride = self.rank() == 0 ? SymInt(1) : self.strides[dim];
   if (step <= 0) fail("{}: step must be at least 1, got {}", op, step);
-  if (size < 0 || less_equal(size, whole) == Truth::No) fail("{}: size {} is outside [0, {}]", op, size, to_string(whole));
+  if (size < 0 || less_equal(size, whole) == Truth::No)
+    fail("{}: size {} is outside [0, {}]", op, size, to_string(whole));
   ViewGeometry view{self.sizes, self.strides};
   view.sizes.push_back(size);
   view.strides.push_back(stride);
@@ -143,11 +153,15 @@ void declare_scatter(OpRegistry& ops, std::string_view schema, std::string_view 
                  const TensorMeta& source = *args.tensor("src");
                  const ViewGeometry window = rule(self, args);
                  bool fits = window.sizes.size() == source.sizes.size();
-                 for (size_t i = 0; fits && i < window.sizes.size(); ++i) fits = known_equal(window.sizes[i], source.sizes[i]);
-                 if (!fits) fail("{}: src has sizes {}, expected {}", args.schema().name, to_string(source.sizes), to_string(window.sizes));
+                 for (size_t i = 0; fits && i < window.sizes.size(); ++i)
+                   fits = known_equal(window.sizes[i], source.sizes[i]);
+                 if (!fits)
+                   fail("{}: src has sizes {}, expected {}", args.schema().name, to_string(source.sizes),
+                        to_string(window.sizes));
                  // clone_preserve_strides, unless elements share memory
                  bool overlaps = false;
-                 for (size_t i = 0; i < self.sizes.size(); ++i) overlaps |= self.strides[i] == SymInt(0) && self.sizes[i] != SymInt(1);
+                 for (size_t i = 0; i < self.sizes.size(); ++i)
+                   overlaps |= self.strides[i] == SymInt(0) && self.sizes[i] != SymInt(1);
                  return {TensorMeta{self.dtype, self.sizes, overlaps ? like_strides(self) : self.strides}};
                },
                .kernel = [rule](const KernelArgs& args) -> std::vector<HostTensor> {
@@ -173,8 +187,8 @@ std::vector<Value*> slices(GraphBuilder& builder, Value* self, int64_t dim, cons
 
 }  // namespace
 
-ViewGeometry slice_geometry(const TensorMeta& self, int64_t given, std::optional<SymInt> start, std::optional<SymInt> end, const SymInt& step,
-                            std::string_view op) {
+ViewGeometry slice_geometry(const TensorMeta& self, int64_t given, std::optional<SymInt> start,
+                            std::optional<SymInt> end, const SymInt& step, std::string_view op) {
   if (self.rank() == 0) fail("{}: a 0-d tensor cannot be sliced", op);
   const int64_t dim = wrap_dim(given, self.rank(), op);
   if (less_equal(step, 0) != Truth::No) fail("{}: step must be at least 1, got {}", op, to_string(step));
@@ -204,13 +218,16 @@ ViewGeometry select_geometry(const TensorMeta& self, int64_t given, const SymInt
 
 void declare_slicing_ops(OpRegistry& ops) {
   const auto slice = [](const TensorMeta& self, const auto& args) {
-    return slice_geometry(self, args.integer("dim"), args.optional_sym("start"), args.optional_sym("end"), args.sym("step"), args.schema().name);
+    return slice_geometry(self, args.integer("dim"), args.optional_sym("start"), args.optional_sym("end"),
+                          args.sym("step"), args.schema().name);
   };
   const auto select = [](const TensorMeta& self, const auto& args) {
     return select_geometry(self, args.integer("dim"), args.sym("index"), args.schema().name);
   };
-  declare_view(ops, "aten::slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)", slice,
-               Tag::Core);
+  declare_view(
+      ops,
+      "aten::slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)",
+      slice, Tag::Core);
   declare_view(ops, "aten::select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)", select, Tag::Core);
   declare_view(
       ops, "aten::narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)",
@@ -221,12 +238,15 @@ void declare_slicing_ops(OpRegistry& ops) {
         SymInt start = args.sym("start");
         if (less(start, 0) == Truth::Yes) start = start + size;
         const SymInt length = args.sym("length");
-        if (less(start, 0) == Truth::Yes || less(length, 0) == Truth::Yes || less_equal(start + length, size) == Truth::No) {
-          fail("{}: [{}, {}) is outside a dimension of size {}", op, to_string(start), to_string(start + length), to_string(size));
+        if (less(start, 0) == Truth::Yes || less(length, 0) == Truth::Yes ||
+            less_equal(start + length, size) == Truth::No) {
+          fail("{}: [{}, {}) is outside a dimension of size {}", op, to_string(start), to_string(start + length),
+               to_string(size));
         }
         return slice_geometry(self, args.integer("dim"), start, start + length, 1, op);
       },
-      Tag::None, [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+      Tag::None,
+      [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
         Value* self = args.tensor("self");
         const SymInt& size = self->meta.sizes[wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name)];
         SymInt start = args.sym("start");
@@ -238,7 +258,8 @@ void declare_slicing_ops(OpRegistry& ops) {
       [](const TensorMeta& self, const auto& args) {
         return split_geometry(self, args.sym("split_size"), args.integer("dim"), args.schema().name);
       },
-      Tag::None, [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+      Tag::None,
+      [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
         Value* self = args.tensor("self");
         const int64_t dim = wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name);
         std::vector<SymInt> sizes;
@@ -258,15 +279,18 @@ void declare_slicing_ops(OpRegistry& ops) {
       [](const TensorMeta& self, const auto& args) {
         return split_with_sizes_geometry(self, args.syms("split_size"), args.integer("dim"), args.schema().name);
       },
-      Tag::None, [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-        return builder.call_all("aten::split_with_sizes", {args.tensor("self"), args.syms("split_size"), args.integer("dim")});
+      Tag::None,
+      [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+        return builder.call_all("aten::split_with_sizes",
+                                {args.tensor("self"), args.syms("split_size"), args.integer("dim")});
       });
   declare_view(
       ops, "aten::chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]",
       [](const TensorMeta& self, const auto& args) {
         return chunk_geometry(self, args.integer("chunks"), args.integer("dim"), args.schema().name);
       },
-      Tag::None, [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+      Tag::None,
+      [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
         Value* self = args.tensor("self");
         const int64_t dim = wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name);
         std::vector<SymInt> sizes;
@@ -277,12 +301,16 @@ void declare_slicing_ops(OpRegistry& ops) {
       });
   declare_view(
       ops, "aten::unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]",
-      [](const TensorMeta& self, const auto& args) { return unbind_geometry(self, args.integer("dim"), args.schema().name); }, Tag::None,
+      [](const TensorMeta& self, const auto& args) {
+        return unbind_geometry(self, args.integer("dim"), args.schema().name);
+      },
+      Tag::None,
       [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
         Value* self = args.tensor("self");
         const int64_t dim = wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name);
         std::vector<Value*> parts;
-        for (int64_t i = 0; i < self->meta.sizes[dim].value(); ++i) parts.push_back(builder.call("aten::select.int", {self, dim, i}));
+        for (int64_t i = 0; i < self->meta.sizes[dim].value(); ++i)
+          parts.push_back(builder.call("aten::select.int", {self, dim, i}));
         return parts;
       });
   declare_view(
@@ -292,23 +320,28 @@ void declare_slicing_ops(OpRegistry& ops) {
         if (args.syms("size").size() != args.syms("stride").size()) {
           fail("{}: {} sizes but {} strides", args.schema().name, args.syms("size").size(), args.syms("stride").size());
         }
-        return ViewGeometry{args.syms("size"), args.syms("stride"), args.optional_sym("storage_offset").value_or(SymInt(0))};
+        return ViewGeometry{args.syms("size"), args.syms("stride"),
+                            args.optional_sym("storage_offset").value_or(SymInt(0))};
       },
       Tag::Core);
   declare_view(
       ops, "aten::diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)",
       [](const TensorMeta& self, const auto& args) {
-        return diagonal_geometry(self, args.integer("offset"), args.integer("dim1"), args.integer("dim2"), args.schema().name);
+        return diagonal_geometry(self, args.integer("offset"), args.integer("dim1"), args.integer("dim2"),
+                                 args.schema().name);
       },
       Tag::Core);
-  declare_view(
-      ops, "aten::unfold(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) {
-        return unfold_geometry(self, args.integer("dimension"), args.integer("size"), args.integer("step"), args.schema().name);
-      });
-  declare_scatter(ops, "aten::slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor",
+  declare_view(ops, "aten::unfold(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)",
+               [](const TensorMeta& self, const auto& args) {
+                 return unfold_geometry(self, args.integer("dimension"), args.integer("size"), args.integer("step"),
+                                        args.schema().name);
+               });
+  declare_scatter(ops,
+                  "aten::slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, "
+                  "SymInt step=1) -> Tensor",
                   "aten::slice_scatter.out", slice);
-  declare_scatter(ops, "aten::select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor", "aten::select_scatter.out", select);
+  declare_scatter(ops, "aten::select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor",
+                  "aten::select_scatter.out", select);
 }
 
 }  // namespace exformer

@@ -46,7 +46,8 @@ void declare_composite(OpRegistry& ops, std::string_view schema, std::string_vie
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
                  wrap_dim(args.integer("dim"), self.rank(), args.schema().name);
-                 return {contiguous_meta(floating_result(args.dtype("dtype").value_or(self.dtype), args.schema().name), self.sizes)};
+                 return {contiguous_meta(floating_result(args.dtype("dtype").value_or(self.dtype), args.schema().name),
+                                         self.sizes)};
                },
                .kernel = [form](const KernelArgs& args) -> std::vector<HostTensor> {
                  const HostTensor& self = args.tensor("self");
@@ -57,7 +58,8 @@ void declare_composite(OpRegistry& ops, std::string_view schema, std::string_vie
                .decompose = [core](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                  Value* self = args.tensor("self");
                  const auto dtype = args.dtype("dtype");
-                 if (dtype && *dtype != self->meta.dtype) self = builder.call("aten::_to_copy", {self}, {{"dtype", *dtype}});
+                 if (dtype && *dtype != self->meta.dtype)
+                   self = builder.call("aten::_to_copy", {self}, {{"dtype", *dtype}});
                  return {builder.call(core, {self, args.integer("dim"), false})};
                }});
 }
@@ -69,7 +71,8 @@ void declare_core(OpRegistry& ops, std::string_view schema, std::string_view out
                  wrap_dim(args.integer("dim"), self.rank(), args.schema().name);
                  floating_result(self.dtype, args.schema().name);
                  const bool widen = args.boolean("half_to_float");
-                 if (widen && self.dtype != DType::Float16) fail("{}: half_to_float takes float16, got {}", args.schema().name, dtype_name(self.dtype));
+                 if (widen && self.dtype != DType::Float16)
+                   fail("{}: half_to_float takes float16, got {}", args.schema().name, dtype_name(self.dtype));
                  return {contiguous_meta(widen ? DType::Float32 : self.dtype, self.sizes)};
                },
                .kernel = [form](const KernelArgs& args) -> std::vector<HostTensor> {
@@ -84,16 +87,21 @@ void declare_core(OpRegistry& ops, std::string_view schema, std::string_view out
 }  // namespace
 
 void declare_softmax_ops(OpRegistry& ops) {
-  declare_composite(ops, "aten::softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", "aten::_softmax", Form::Plain);
-  declare_composite(ops, "aten::log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", "aten::_log_softmax", Form::Log);
-  declare_core(ops, "aten::_softmax(Tensor self, int dim, bool half_to_float) -> Tensor", "aten::_softmax.out", Form::Plain);
-  declare_core(ops, "aten::_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor", "aten::_log_softmax.out", Form::Log);
+  declare_composite(ops, "aten::softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", "aten::_softmax",
+                    Form::Plain);
+  declare_composite(ops, "aten::log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+                    "aten::_log_softmax", Form::Log);
+  declare_core(ops, "aten::_softmax(Tensor self, int dim, bool half_to_float) -> Tensor", "aten::_softmax.out",
+               Form::Plain);
+  declare_core(ops, "aten::_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor", "aten::_log_softmax.out",
+               Form::Log);
   // A row that is masked everywhere gives 0; as torch 2.13 decomposes it.
   ops.declare({.schema = "aten::_safe_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  const TensorMeta& self = *args.tensor("self");
                  wrap_dim(args.integer("dim"), self.rank(), args.schema().name);
-                 return {contiguous_meta(floating_result(args.dtype("dtype").value_or(self.dtype), args.schema().name), self.sizes)};
+                 return {contiguous_meta(floating_result(args.dtype("dtype").value_or(self.dtype), args.schema().name),
+                                         self.sizes)};
                },
                .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
                  const HostTensor& self = args.tensor("self");
@@ -105,7 +113,8 @@ void declare_softmax_ops(OpRegistry& ops) {
                  Value* self = args.tensor("self");
                  Value* rows = builder.call("aten::softmax.int", {self, args.integer("dim"), args["dtype"]});
                  Value* masked = builder.call("aten::eq.Scalar", {self, -std::numeric_limits<double>::infinity()});
-                 Value* open = builder.call("aten::any.dim", {builder.call("aten::logical_not", {masked}), args.integer("dim"), true});
+                 Value* open = builder.call("aten::any.dim",
+                                            {builder.call("aten::logical_not", {masked}), args.integer("dim"), true});
                  Value* zeros = builder.call("aten::full_like", {rows, 0});
                  return {builder.call("aten::where.self", {builder.call("aten::logical_not", {open}), zeros, rows})};
                }});

@@ -1,4 +1,5 @@
-// How a view op is declared: one rule gives the geometry of the results, for metas (shape rule) and for concrete tensors (kernel).
+// How a view op is declared: one rule gives the geometry of the results, for metas (shape rule) and for concrete
+// tensors (kernel).
 #pragma once
 
 #include <optional>
@@ -25,10 +26,11 @@ inline const TensorMeta& meta_of(const Value* value) { return value->meta; }
 /// The window of `self` that `geometry` (constants only) describes.
 HostTensor window_of(const HostTensor& self, const ViewGeometry& geometry);
 
-/// The same function for both argument kinds: a generic lambda `(const TensorMeta& self, const auto& args)` that returns a ViewGeometry
-/// or, for an op with several results, a vector of them. The input is the op's first argument.
+/// The same function for both argument kinds: a generic lambda `(const TensorMeta& self, const auto& args)` that
+/// returns a ViewGeometry or, for an op with several results, a vector of them. The input is the op's first argument.
 template <class Rule>
-void declare_view(OpRegistry& ops, std::string_view schema, Rule rule, Tag extra = Tag::None, DecomposeFunction decompose = nullptr) {
+void declare_view(OpRegistry& ops, std::string_view schema, Rule rule, Tag extra = Tag::None,
+                  DecomposeFunction decompose = nullptr) {
   const auto apply = [rule](const TensorMeta& self, const auto& args) {
     if constexpr (std::is_same_v<decltype(rule(self, args)), ViewGeometry>) {
       return std::vector<ViewGeometry>{rule(self, args)};
@@ -50,7 +52,8 @@ void declare_view(OpRegistry& ops, std::string_view schema, Rule rule, Tag extra
                    [apply](const KernelArgs& args) {
                      const HostTensor& self = args.tensor(args.schema().arguments[0].name);
                      std::vector<HostTensor> results;
-                     for (const ViewGeometry& view : apply(meta_of(self), args)) results.push_back(window_of(self, view));
+                     for (const ViewGeometry& view : apply(meta_of(self), args))
+                       results.push_back(window_of(self, view));
                      return results;
                    },
                .tags = Tag::View | extra,
@@ -58,8 +61,8 @@ void declare_view(OpRegistry& ops, std::string_view schema, Rule rule, Tag extra
 }
 
 /// Every `step`-th index of [start, end) of a dim, with Python's rules for absent and negative bounds.
-ViewGeometry slice_geometry(const TensorMeta& self, int64_t dim, std::optional<SymInt> start, std::optional<SymInt> end, const SymInt& step,
-                            std::string_view op);
+ViewGeometry slice_geometry(const TensorMeta& self, int64_t dim, std::optional<SymInt> start, std::optional<SymInt> end,
+                            const SymInt& step, std::string_view op);
 /// Index `index` of dim `dim`, which goes away.
 ViewGeometry select_geometry(const TensorMeta& self, int64_t dim, const SymInt& index, std::string_view op);
 /// Dims in another order.

@@ -12,7 +12,9 @@
 namespace exformer {
 
 TensorMeta meta_of(const HostTensor& tensor) {
-  return {tensor.dtype(), {tensor.sizes().begin(), tensor.sizes().end()}, {tensor.strides().begin(), tensor.strides().end()}};
+  return {tensor.dtype(),
+          {tensor.sizes().begin(), tensor.sizes().end()},
+          {tensor.strides().begin(), tensor.strides().end()}};
 }
 
 HostTensor window_of(const HostTensor& self, const ViewGeometry& geometry) {
@@ -23,7 +25,8 @@ HostTensor window_of(const HostTensor& self, const ViewGeometry& geometry) {
 }
 
 ViewGeometry permute_geometry(const TensorMeta& self, const std::vector<int64_t>& dims, std::string_view op) {
-  if (static_cast<int64_t>(dims.size()) != self.rank()) fail("{}: {} dims given for a tensor of rank {}", op, dims.size(), self.rank());
+  if (static_cast<int64_t>(dims.size()) != self.rank())
+    fail("{}: {} dims given for a tensor of rank {}", op, dims.size(), self.rank());
   std::vector<bool> seen(dims.size(), false);
   ViewGeometry view;
   for (const int64_t given : dims) {
@@ -87,7 +90,8 @@ ViewGeometry expand_geometry(const TensorMeta& self, const std::vector<SymInt>& 
   for (int64_t i = rank - 1; i >= 0; --i) {
     const bool is_new = i < added;
     const SymInt size = is_new ? SymInt(1) : self.sizes[i - added];
-    SymInt stride = is_new ? (i == rank - 1 ? SymInt(1) : view.sizes[i + 1] * view.strides[i + 1]) : self.strides[i - added];
+    SymInt stride =
+        is_new ? (i == rank - 1 ? SymInt(1) : view.sizes[i + 1] * view.strides[i + 1]) : self.strides[i - added];
     SymInt target = sizes[i];
     if (target == SymInt(-1)) {
       if (is_new) fail("{}: -1 is not allowed for the new dimension {} of {}", op, i, to_string(sizes));
@@ -107,8 +111,10 @@ ViewGeometry expand_geometry(const TensorMeta& self, const std::vector<SymInt>& 
 }
 
 /// Order of dims after `source[i]` has moved to `destination[i]`.
-std::vector<int64_t> moved_dims(int64_t rank, const std::vector<int64_t>& source, const std::vector<int64_t>& destination, std::string_view op) {
-  if (source.size() != destination.size()) fail("{}: {} dims to move, {} destinations", op, source.size(), destination.size());
+std::vector<int64_t> moved_dims(int64_t rank, const std::vector<int64_t>& source,
+                                const std::vector<int64_t>& destination, std::string_view op) {
+  if (source.size() != destination.size())
+    fail("{}: {} dims to move, {} destinations", op, source.size(), destination.size());
   std::vector<int64_t> order(static_cast<size_t>(rank), -1);
   std::vector<bool> moved(static_cast<size_t>(rank), false);
   for (size_t i = 0; i < source.size(); ++i) {
@@ -141,7 +147,8 @@ std::vector<SymInt> flattened_sizes(const TensorMeta& self, int64_t start, int64
   return sizes;
 }
 
-std::vector<SymInt> unflattened_sizes(const TensorMeta& self, int64_t given, std::vector<SymInt> sizes, std::string_view op) {
+std::vector<SymInt> unflattened_sizes(const TensorMeta& self, int64_t given, std::vector<SymInt> sizes,
+                                      std::string_view op) {
   const int64_t dim = wrap_dim(given, self.rank(), op);
   if (sizes.empty()) fail("{}: sizes must not be empty", op);
   const TensorMeta one_dim = contiguous_meta(self.dtype, {self.sizes[dim]});
@@ -154,8 +161,9 @@ std::vector<SymInt> unflattened_sizes(const TensorMeta& self, int64_t given, std
 
 enum class OnMisfit { Fail, Copy };
 
-/// An op that views with other sizes; what cannot be viewed is copied or refused. `rule` is a generic lambda that gives the sizes.
-/// Kernels always copy what they cannot view: intermediate results may lie in memory otherwise than their metas say.
+/// An op that views with other sizes; what cannot be viewed is copied or refused. `rule` is a generic lambda that gives
+/// the sizes. Kernels always copy what they cannot view: intermediate results may lie in memory otherwise than their
+/// metas say.
 template <class Rule>
 void declare_reshape(OpRegistry& ops, std::string_view schema, OnMisfit on_misfit, Tag tags, Rule rule) {
   ops.declare({.schema = schema,
@@ -164,8 +172,8 @@ void declare_reshape(OpRegistry& ops, std::string_view schema, OnMisfit on_misfi
                  std::vector<SymInt> sizes = rule(self, args);
                  auto strides = view_strides(self, sizes);
                  if (!strides && on_misfit == OnMisfit::Fail) {
-                   fail("{}: sizes {} cannot be viewed on {} with strides {}; use reshape", args.schema().name, to_string(sizes),
-                        to_string(self.sizes), to_string(self.strides));
+                   fail("{}: sizes {} cannot be viewed on {} with strides {}; use reshape", args.schema().name,
+                        to_string(sizes), to_string(self.sizes), to_string(self.strides));
                  }
                  if (!strides) strides = contiguous_strides(sizes);
                  return {TensorMeta{self.dtype, std::move(sizes), std::move(*strides)}};
@@ -203,20 +211,25 @@ void declare_views_ops(OpRegistry& ops) {
   const auto size_of_other = [](const TensorMeta& self, const auto& args) {
     return resolve_view_sizes(self, meta_of(args.tensor("other")).sizes, args.schema().name);
   };
-  declare_reshape(ops, "aten::view(Tensor(a) self, SymInt[] size) -> Tensor(a)", OnMisfit::Fail, Tag::View | Tag::Core, given_size);
-  declare_reshape(ops, "aten::_unsafe_view(Tensor self, SymInt[] size) -> Tensor", OnMisfit::Fail, Tag::View, given_size);
-  declare_reshape(ops, "aten::view_as(Tensor(a) self, Tensor other) -> Tensor(a)", OnMisfit::Fail, Tag::View, size_of_other);
+  declare_reshape(ops, "aten::view(Tensor(a) self, SymInt[] size) -> Tensor(a)", OnMisfit::Fail, Tag::View | Tag::Core,
+                  given_size);
+  declare_reshape(ops, "aten::_unsafe_view(Tensor self, SymInt[] size) -> Tensor", OnMisfit::Fail, Tag::View,
+                  given_size);
+  declare_reshape(ops, "aten::view_as(Tensor(a) self, Tensor other) -> Tensor(a)", OnMisfit::Fail, Tag::View,
+                  size_of_other);
   declare_reshape(ops, "aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)", OnMisfit::Copy, Tag::View,
                   [](const TensorMeta& self, const auto& args) {
                     return resolve_view_sizes(self, args.syms("shape"), args.schema().name);
                   });
-  declare_reshape(ops, "aten::reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)", OnMisfit::Copy, Tag::View, size_of_other);
-  declare_reshape(ops, "aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)", OnMisfit::Copy, Tag::View,
-                  [](const TensorMeta& self, const auto& args) {
-                    return flattened_sizes(self, args.integer("start_dim"), args.integer("end_dim"), args.schema().name);
+  declare_reshape(ops, "aten::reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)", OnMisfit::Copy, Tag::View,
+                  size_of_other);
+  declare_reshape(ops, "aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)",
+                  OnMisfit::Copy, Tag::View, [](const TensorMeta& self, const auto& args) {
+                    return flattened_sizes(self, args.integer("start_dim"), args.integer("end_dim"),
+                                           args.schema().name);
                   });
-  declare_reshape(ops, "aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)", OnMisfit::Fail, Tag::View,
-                  [](const TensorMeta& self, const auto& args) {
+  declare_reshape(ops, "aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)", OnMisfit::Fail,
+                  Tag::View, [](const TensorMeta& self, const auto& args) {
                     return unflattened_sizes(self, args.integer("dim"), args.syms("sizes"), args.schema().name);
                   });
 
@@ -233,7 +246,8 @@ void declare_views_ops(OpRegistry& ops) {
       std::vector<int64_t> order(static_cast<size_t>(rank));
       std::iota(order.begin(), order.end(), 0);
       if (rank > 0) {
-        std::swap(order[wrap_dim(args.integer(first), rank, args.schema().name)], order[wrap_dim(args.integer(second), rank, args.schema().name)]);
+        std::swap(order[wrap_dim(args.integer(first), rank, args.schema().name)],
+                  order[wrap_dim(args.integer(second), rank, args.schema().name)]);
       }
       return order;
     };
@@ -254,17 +268,18 @@ void declare_views_ops(OpRegistry& ops) {
       return transpose_geometry(self, args.integer(first), args.integer(second), args.schema().name);
     };
   };
-  declare_view(ops, "aten::transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", transpose("dim0", "dim1"), Tag::None,
-               as_permute(swapped("dim0", "dim1")));
-  declare_view(ops, "aten::swapdims(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", transpose("dim0", "dim1"), Tag::None,
-               as_permute(swapped("dim0", "dim1")));
-  declare_view(ops, "aten::swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)", transpose("axis0", "axis1"), Tag::None,
-               as_permute(swapped("axis0", "axis1")));
+  declare_view(ops, "aten::transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", transpose("dim0", "dim1"),
+               Tag::None, as_permute(swapped("dim0", "dim1")));
+  declare_view(ops, "aten::swapdims(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", transpose("dim0", "dim1"),
+               Tag::None, as_permute(swapped("dim0", "dim1")));
+  declare_view(ops, "aten::swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)", transpose("axis0", "axis1"),
+               Tag::None, as_permute(swapped("axis0", "axis1")));
   declare_view(
       ops, "aten::t(Tensor(a) self) -> Tensor(a)",
       [](const TensorMeta& self, const auto& args) {
         if (self.rank() > 2) fail("{}: expected at most 2 dims, got {}", args.schema().name, self.rank());
-        return self.rank() < 2 ? ViewGeometry{self.sizes, self.strides} : transpose_geometry(self, 0, 1, args.schema().name);
+        return self.rank() < 2 ? ViewGeometry{self.sizes, self.strides}
+                               : transpose_geometry(self, 0, 1, args.schema().name);
       },
       Tag::None, as_permute(reversed_last));
   const auto matrix_transpose = [](const TensorMeta& self, const auto& args) {
@@ -272,7 +287,8 @@ void declare_views_ops(OpRegistry& ops) {
     return transpose_geometry(self, -2, -1, args.schema().name);
   };
   declare_view(ops, "aten::mT(Tensor(a) self) -> Tensor(a)", matrix_transpose, Tag::None, as_permute(reversed_last));
-  declare_view(ops, "aten::adjoint(Tensor(a) self) -> Tensor(a)", matrix_transpose, Tag::None, as_permute(reversed_last));
+  declare_view(ops, "aten::adjoint(Tensor(a) self) -> Tensor(a)", matrix_transpose, Tag::None,
+               as_permute(reversed_last));
   declare_view(
       ops, "aten::numpy_T(Tensor(a) self) -> Tensor(a)",
       [](const TensorMeta& self, const auto& args) {
@@ -283,14 +299,19 @@ void declare_views_ops(OpRegistry& ops) {
       Tag::None, as_permute(fully_reversed));
   declare_view(
       ops, "aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) { return permute_geometry(self, args.integers("dims"), args.schema().name); }, Tag::Core);
+      [](const TensorMeta& self, const auto& args) {
+        return permute_geometry(self, args.integers("dims"), args.schema().name);
+      },
+      Tag::Core);
   const auto moved = [](const TensorMeta& self, const auto& args) {
-    return permute_geometry(self, moved_dims(self.rank(), args.integers("source"), args.integers("destination"), args.schema().name),
-                            args.schema().name);
+    return permute_geometry(
+        self, moved_dims(self.rank(), args.integers("source"), args.integers("destination"), args.schema().name),
+        args.schema().name);
   };
   const auto moved_one = [](const TensorMeta& self, const auto& args) {
-    return permute_geometry(self, moved_dims(self.rank(), {args.integer("source")}, {args.integer("destination")}, args.schema().name),
-                            args.schema().name);
+    return permute_geometry(
+        self, moved_dims(self.rank(), {args.integer("source")}, {args.integer("destination")}, args.schema().name),
+        args.schema().name);
   };
   const auto moved_order = [](int64_t rank, const ValueArgs& args) {
     return moved_dims(rank, args.integers("source"), args.integers("destination"), args.schema().name);
@@ -298,26 +319,34 @@ void declare_views_ops(OpRegistry& ops) {
   const auto moved_one_order = [](int64_t rank, const ValueArgs& args) {
     return moved_dims(rank, {args.integer("source")}, {args.integer("destination")}, args.schema().name);
   };
-  declare_view(ops, "aten::movedim.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)", moved, Tag::None, as_permute(moved_order));
+  declare_view(ops, "aten::movedim.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)", moved,
+               Tag::None, as_permute(moved_order));
   declare_view(ops, "aten::movedim.int(Tensor(a) self, int source, int destination) -> Tensor(a)", moved_one, Tag::None,
                as_permute(moved_one_order));
-  declare_view(ops, "aten::moveaxis.int(Tensor(a) self, int source, int destination) -> Tensor(a)", moved_one, Tag::None,
-               as_permute(moved_one_order));
+  declare_view(ops, "aten::moveaxis.int(Tensor(a) self, int source, int destination) -> Tensor(a)", moved_one,
+               Tag::None, as_permute(moved_one_order));
 
   declare_view(
       ops, "aten::expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) { return expand_geometry(self, args.syms("size"), args.schema().name); }, Tag::Core);
+      [](const TensorMeta& self, const auto& args) {
+        return expand_geometry(self, args.syms("size"), args.schema().name);
+      },
+      Tag::Core);
   declare_view(
       ops, "aten::expand_as(Tensor(a) self, Tensor other) -> Tensor(a)",
       [](const TensorMeta& self, const auto& args) {
-            return expand_geometry(self, meta_of(args.tensor("other")).sizes, args.schema().name);
+        return expand_geometry(self, meta_of(args.tensor("other")).sizes, args.schema().name);
       },
-      Tag::None, [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+      Tag::None,
+      [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
         return {builder.call("aten::expand", {args.tensor("self"), args.tensor("other")->meta.sizes})};
       });
   declare_view(
       ops, "aten::unsqueeze(Tensor(a) self, int dim) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) { return unsqueeze_geometry(self, args.integer("dim"), args.schema().name); }, Tag::Core);
+      [](const TensorMeta& self, const auto& args) {
+        return unsqueeze_geometry(self, args.integer("dim"), args.schema().name);
+      },
+      Tag::Core);
   declare_view(
       ops, "aten::squeeze(Tensor(a) self) -> Tensor(a)",
       [](const TensorMeta& self, const auto& args) {
@@ -325,7 +354,8 @@ void declare_views_ops(OpRegistry& ops) {
         std::iota(dims.begin(), dims.end(), 0);
         return squeeze_geometry(self, dims, args.schema().name);
       },
-      Tag::None, [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+      Tag::None,
+      [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
         std::vector<int64_t> dims;
         for (int64_t i = 0; i < args.tensor("self")->meta.rank(); ++i) {
           if (known_equal(args.tensor("self")->meta.sizes[i], 1)) dims.push_back(i);
@@ -334,21 +364,33 @@ void declare_views_ops(OpRegistry& ops) {
       });
   declare_view(
       ops, "aten::squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) { return squeeze_geometry(self, {args.integer("dim")}, args.schema().name); }, Tag::Core);
+      [](const TensorMeta& self, const auto& args) {
+        return squeeze_geometry(self, {args.integer("dim")}, args.schema().name);
+      },
+      Tag::Core);
   declare_view(
       ops, "aten::squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) { return squeeze_geometry(self, args.integers("dim"), args.schema().name); }, Tag::Core);
+      [](const TensorMeta& self, const auto& args) {
+        return squeeze_geometry(self, args.integers("dim"), args.schema().name);
+      },
+      Tag::Core);
 
   const auto same = [](const TensorMeta& self, const auto&) { return ViewGeometry{self.sizes, self.strides}; };
-  const auto as_input = [](GraphBuilder&, const ValueArgs& args) -> std::vector<Value*> { return {args.tensor("self")}; };
+  const auto as_input = [](GraphBuilder&, const ValueArgs& args) -> std::vector<Value*> {
+    return {args.tensor("self")};
+  };
   declare_view(ops, "aten::alias(Tensor(a) self) -> Tensor(a)", same, Tag::Core);
   declare_view(ops, "aten::detach(Tensor(a) self) -> Tensor(a)", same, Tag::None, as_input);
   declare_view(ops, "aten::lift_fresh(Tensor(a) self) -> Tensor(a)", same, Tag::None, as_input);
 
-  declare_view(ops, "aten::unsqueeze_(Tensor(a!) self, int dim) -> Tensor(a!)",
-               [](const TensorMeta& self, const auto& args) { return unsqueeze_geometry(self, args.integer("dim"), args.schema().name); },
+  declare_view(
+      ops, "aten::unsqueeze_(Tensor(a!) self, int dim) -> Tensor(a!)",
+      [](const TensorMeta& self, const auto& args) {
+        return unsqueeze_geometry(self, args.integer("dim"), args.schema().name);
+      },
+      Tag::Inplace);
+  declare_view(ops, "aten::transpose_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)", transpose("dim0", "dim1"),
                Tag::Inplace);
-  declare_view(ops, "aten::transpose_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)", transpose("dim0", "dim1"), Tag::Inplace);
 }
 
 }  // namespace exformer
