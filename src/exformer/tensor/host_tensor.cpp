@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 namespace exformer {
 namespace {
 
 std::shared_ptr<std::byte> allocate(size_t size) {
   constexpr size_t kAlignment = 64;
-  constexpr size_t kLargest = std::numeric_limits<size_t>::max() / 2;
+  constexpr size_t kLargest = size_t{1} << 47;  // what a process can address
   if (size > kLargest) fail("out of memory: a tensor of {} bytes cannot be allocated", size);
   void* memory = std::aligned_alloc(kAlignment, (std::max<size_t>(size, 1) + kAlignment - 1) / kAlignment * kAlignment);
   if (!memory) fail("out of memory: {} bytes could not be allocated", size);
