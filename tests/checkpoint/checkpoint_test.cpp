@@ -11,8 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
-using ::testing::HasSubstr;
 using testing::error_of;
+using ::testing::HasSubstr;
 using testing::one_tensor;
 using testing::TemporaryDirectory;
 using testing::write_file;
@@ -79,8 +79,10 @@ TEST(CheckpointOpen, FollowsTheLinksOfTheHubCache) {
 
 TEST(CheckpointOpen, TakesTensorsThatTheIndexLeavesOut) {
   const Sharded directory;
-  write_file(directory / "two.safetensors", testing::safetensors(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-                                                                 R"("c":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", "xy"));
+  write_file(directory / "two.safetensors",
+             testing::safetensors(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                                  R"("c":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+                                  "xy"));
   EXPECT_TRUE(Checkpoint::open(directory.path()).tensors().contains("c"));  // as transformers does
 }
 
@@ -111,7 +113,8 @@ TEST(CheckpointFaults, NoWeights) {
   const Directory directory;
   EXPECT_THAT(directory.fault(), AllOf(HasSubstr("no weights"), HasSubstr("model.safetensors")));
   write_file(directory / "pytorch_model.bin", "never read");
-  EXPECT_THAT(directory.fault(ErrorKind::Unsupported), AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("never read"), HasSubstr("save_pretrained")));
+  EXPECT_THAT(directory.fault(ErrorKind::Unsupported),
+              AllOf(HasSubstr("pytorch_model.bin"), HasSubstr("never read"), HasSubstr("save_pretrained")));
 }
 
 TEST(CheckpointFaults, Indexes) {
@@ -127,15 +130,19 @@ TEST(CheckpointFaults, Indexes) {
 
 TEST(CheckpointFaults, ShardsOutsideTheDirectory) {
   const Sharded directory;
-  for (const char* name : {"../two.safetensors", "/etc/passwd", "..", ".", "", "sub/two.safetensors", "sub\\\\two.safetensors", "a\\u0000b"}) {
-    EXPECT_THAT(directory.fault_with_map(fmt::format(R"({{"a": "{}"}})", name)), HasSubstr("outside the checkpoint directory")) << name;
+  for (const char* name : {"../two.safetensors", "/etc/passwd", "..", ".", "", "sub/two.safetensors",
+                           "sub\\\\two.safetensors", "a\\u0000b"}) {
+    EXPECT_THAT(directory.fault_with_map(fmt::format(R"({{"a": "{}"}})", name)),
+                HasSubstr("outside the checkpoint directory"))
+        << name;
   }
 }
 
 TEST(CheckpointFaults, MissingShardsAndTensors) {
   const Sharded directory;
   EXPECT_THAT(directory.fault_with_map(R"({"a": "three.safetensors"})"), HasSubstr("'three.safetensors' is missing"));
-  EXPECT_THAT(directory.fault_with_map(R"({"a": "one.safetensors", "x": "two.safetensors"})"), HasSubstr("'two.safetensors' has no tensor 'x'"));
+  EXPECT_THAT(directory.fault_with_map(R"({"a": "one.safetensors", "x": "two.safetensors"})"),
+              HasSubstr("'two.safetensors' has no tensor 'x'"));
   fs::create_symlink("nowhere", directory / "broken.safetensors");
   EXPECT_THAT(directory.fault_with_map(R"({"a": "broken.safetensors"})"), HasSubstr("missing"));
 }
@@ -161,7 +168,8 @@ TEST(CheckpointGenerationConfig, IsOptional) {
 }
 
 TEST(PlainFileName, IsAFileOfTheDirectoryItself) {
-  for (const char* name : {"a", "model-00001-of-00002.safetensors", ".hidden", "..."}) EXPECT_TRUE(is_plain_file_name(name)) << name;
+  for (const char* name : {"a", "model-00001-of-00002.safetensors", ".hidden", "..."})
+    EXPECT_TRUE(is_plain_file_name(name)) << name;
   for (const char* name : {"", ".", "..", "a/b", "/a", "a\\b"}) EXPECT_FALSE(is_plain_file_name(name)) << name;
   EXPECT_FALSE(is_plain_file_name(std::string_view("a\0b", 3)));
 }

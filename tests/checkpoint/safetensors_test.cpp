@@ -13,10 +13,10 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::Pair;
 using testing::error_of;
+using ::testing::HasSubstr;
 using testing::one_tensor;
+using ::testing::Pair;
 using testing::safetensors;
 using testing::TemporaryDirectory;
 using testing::write_file;
@@ -37,8 +37,9 @@ std::string with_fields(const std::string& fields) { return safetensors("{\"a\":
 
 TEST(SafetensorsRead, GivesNamesTypesSizesAndBytes) {
   const TemporaryDirectory directory;
-  const std::string header = R"({"__metadata__":{"format":"pt"},"b":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
-                             R"("a":{"dtype":"BF16","shape":[2,1],"data_offsets":[8,12]},"e":{"dtype":"F32","shape":[3,0],"data_offsets":[12,12]}}  )";
+  const std::string header =
+      R"({"__metadata__":{"format":"pt"},"b":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+      R"("a":{"dtype":"BF16","shape":[2,1],"data_offsets":[8,12]},"e":{"dtype":"F32","shape":[3,0],"data_offsets":[12,12]}}  )";
   write_file(directory / "x", safetensors(header, std::string("\x07\0\0\0\0\0\0\0\x80\x3f\0\x40", 12)));
   const auto file = SafetensorsFile::open(directory / "x");
   EXPECT_THAT(file->metadata(), ElementsAre(Pair("format", "pt")));
@@ -72,8 +73,9 @@ TEST(SafetensorsRead, KeepsTheFileOfATensorOpen) {
 
 TEST(SafetensorsRead, AcceptsUnpaddedHeaders) {
   for (const char* padding : {"", " ", "  ", "   "}) {
-    const auto file = parse(safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})" + std::string(padding),
-                                        std::string("\0\0\x80\x3f", 4)));
+    const auto file =
+        parse(safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})" + std::string(padding),
+                          std::string("\0\0\x80\x3f", 4)));
     EXPECT_EQ(file->tensor("a").item_double(), 1.0);
     EXPECT_TRUE(file->tensor("a").aligned().is_aligned());
   }
@@ -85,9 +87,10 @@ TEST(SafetensorsRead, AcceptsAFileWithoutTensors) {
 }
 
 TEST(SafetensorsRead, AcceptsEmptyTensorsAnywhere) {
-  const auto file = parse(safetensors(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                                      R"("c":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"d":{"dtype":"F32","shape":[0,7],"data_offsets":[4,4]}})",
-                                      "abcd"));
+  const auto file = parse(safetensors(
+      R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+      R"("c":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"d":{"dtype":"F32","shape":[0,7],"data_offsets":[4,4]}})",
+      "abcd"));
   EXPECT_EQ(file->entries().size(), 4U);
 }
 
@@ -109,7 +112,8 @@ TEST(SafetensorsFaults, OversizedHeaders) {
 }
 
 TEST(SafetensorsFaults, HeadersThatAreNoObject) {
-  for (const char* header : {"", " ", "[]", "1", "null", "\"a\"", "{", "{}x", "{\"a\"}"}) fault_of(safetensors(header, ""));
+  for (const char* header : {"", " ", "[]", "1", "null", "\"a\"", "{", "{}x", "{\"a\"}"})
+    fault_of(safetensors(header, ""));
   EXPECT_THAT(fault_of(safetensors("[]", "")), HasSubstr("not a JSON object"));
   EXPECT_THAT(fault_of(safetensors("{", "")), HasSubstr("not valid JSON"));
   EXPECT_THAT(fault_of(safetensors("{\"\xff\":1}", "")), HasSubstr("not valid JSON"));
@@ -119,7 +123,8 @@ TEST(SafetensorsFaults, HeadersThatAreNoObject) {
 
 TEST(SafetensorsFaults, DuplicateNames) {
   const std::string field = R"("a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
-  EXPECT_THAT(fault_of(safetensors("{" + field + "," + field + "}", "abcd")), AllOf(HasSubstr("'a'"), HasSubstr("twice")));
+  EXPECT_THAT(fault_of(safetensors("{" + field + "," + field + "}", "abcd")),
+              AllOf(HasSubstr("'a'"), HasSubstr("twice")));
 }
 
 TEST(SafetensorsFaults, MetadataThatAreNoStrings) {
@@ -138,16 +143,19 @@ TEST(SafetensorsFaults, MissingOrMistypedFields) {
   EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[1],"data_offsets":4)")), HasSubstr("data_offsets"));
   EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[1],"data_offsets":[0,4,8])")), HasSubstr("data_offsets"));
   EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[1],"data_offsets":[-4,0])")), HasSubstr("data_offsets"));
-  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[1],"data_offsets":[0.0,4.0])")), HasSubstr("data_offsets"));
+  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[1],"data_offsets":[0.0,4.0])")),
+              HasSubstr("data_offsets"));
   EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[1],"data_offsets":[NaN,4])")), HasSubstr("data_offsets"));
 }
 
 TEST(SafetensorsFaults, UnknownDtypesAreUnsupported) {
-  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F7","shape":[1],"data_offsets":[0,4])"), ErrorKind::Unsupported), HasSubstr("F7"));
+  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F7","shape":[1],"data_offsets":[0,4])"), ErrorKind::Unsupported),
+              HasSubstr("F7"));
 }
 
 TEST(SafetensorsFaults, SizesThatDoNotFitTheBytes) {
-  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])")), AllOf(HasSubstr("4 bytes"), HasSubstr("need 8")));
+  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])")),
+              AllOf(HasSubstr("4 bytes"), HasSubstr("need 8")));
   EXPECT_THAT(fault_of(with_fields(R"("dtype":"F64","shape":[1],"data_offsets":[0,4])")), HasSubstr("need 8"));
   EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[],"data_offsets":[0,0])")), HasSubstr("need 4"));
   EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[0],"data_offsets":[0,4])")), HasSubstr("need 0"));
@@ -155,20 +163,26 @@ TEST(SafetensorsFaults, SizesThatDoNotFitTheBytes) {
 
 TEST(SafetensorsFaults, NegativeAndHugeSizes) {
   EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])")), HasSubstr("negative"));
-  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4])")), HasSubstr("too large"));
-  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[99999999999999999999999],"data_offsets":[0,4])")), HasSubstr("too large"));
+  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4])")),
+              HasSubstr("too large"));
+  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[99999999999999999999999],"data_offsets":[0,4])")),
+              HasSubstr("too large"));
   // The product of these is 4 modulo 2^64.
-  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[4294967296,4294967296,1],"data_offsets":[0,4])")), HasSubstr("too large"));
-  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[4611686018427387904,4611686018427387904,0],"data_offsets":[0,0])")),
+  EXPECT_THAT(fault_of(with_fields(R"("dtype":"F32","shape":[4294967296,4294967296,1],"data_offsets":[0,4])")),
+              HasSubstr("too large"));
+  EXPECT_THAT(fault_of(with_fields(
+                  R"("dtype":"F32","shape":[4611686018427387904,4611686018427387904,0],"data_offsets":[0,0])")),
               HasSubstr("too large"));
   std::string many = "1";
   for (int i = 0; i < 100; ++i) many += ",1";
-  EXPECT_THAT(fault_of(with_fields("\"dtype\":\"F32\",\"shape\":[" + many + "],\"data_offsets\":[0,4]")), HasSubstr("shape"));
+  EXPECT_THAT(fault_of(with_fields("\"dtype\":\"F32\",\"shape\":[" + many + "],\"data_offsets\":[0,4]")),
+              HasSubstr("shape"));
 }
 
 TEST(SafetensorsFaults, OffsetsThatOverlapLeaveHolesOrLieOutside) {
   const auto two = [](const std::string& first, const std::string& second) {
-    return safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" + first + "},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" + second + "}}",
+    return safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" + first +
+                           "},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":" + second + "}}",
                        "abcdefgh");
   };
   EXPECT_EQ(parse(two("[4,8]", "[0,4]"))->entries().size(), 2U);
@@ -177,9 +191,13 @@ TEST(SafetensorsFaults, OffsetsThatOverlapLeaveHolesOrLieOutside) {
   EXPECT_THAT(fault_of(two("[0,4]", "[8,12]")), HasSubstr("outside"));
   EXPECT_THAT(fault_of(two("[0,4]", "[8,4]")), HasSubstr("outside"));
   EXPECT_THAT(fault_of(two("[0,4]", "[18446744073709551612,18446744073709551616]")), HasSubstr("data_offsets"));
-  EXPECT_THAT(fault_of(safetensors(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", "ab")), HasSubstr("hole"));
-  EXPECT_THAT(fault_of(safetensors(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})", "abc")),
+  EXPECT_THAT(fault_of(safetensors(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", "ab")),
               HasSubstr("hole"));
+  EXPECT_THAT(
+      fault_of(safetensors(
+          R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})",
+          "abc")),
+      HasSubstr("hole"));
 }
 
 TEST(SafetensorsFaults, AnUnknownName) {
@@ -189,7 +207,8 @@ TEST(SafetensorsFaults, AnUnknownName) {
 TEST(SafetensorsRead, TakesLinearTimeInTheNumberOfTensors) {
   std::string header = "{";
   for (int i = 0; i < 100000; ++i) {
-    header += fmt::format("{}\"model.layers.{}\":{{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[{},{}]}}", i ? "," : "", i, i, i + 1);
+    header += fmt::format("{}\"model.layers.{}\":{{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[{},{}]}}",
+                          i ? "," : "", i, i, i + 1);
   }
   EXPECT_EQ(parse(safetensors(header + "}", std::string(100000, 'x')))->entries().size(), 100000U);
 }
@@ -198,8 +217,11 @@ TEST(ReadSafetensors, KeepsTheOrderOfTheMetadata) {
   const TemporaryDirectory directory;
   const auto write = [&](const std::string& order) {
     const std::string metadata = order.empty() ? "" : "\"__metadata__\":{\"order\":\"" + order + "\"},";
-    write_file(directory / "x", safetensors("{" + metadata + R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],)"
-                                            R"("data_offsets":[1,2]},"c":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})", "xyz"));
+    write_file(directory / "x",
+               safetensors("{" + metadata +
+                               R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],)"
+                               R"("data_offsets":[1,2]},"c":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})",
+                           "xyz"));
   };
   const auto names = [&] {
     std::string text;

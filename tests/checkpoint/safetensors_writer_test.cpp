@@ -1,4 +1,5 @@
-// The safetensors writer against bytes that the reference wrote, and against the reference itself where Python is there.
+// The safetensors writer against bytes that the reference wrote, and against the reference itself where Python is
+// there.
 #include <gmock/gmock.h>
 
 #include "base/python.h"
@@ -7,8 +8,8 @@
 namespace exformer {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::error_of;
+using ::testing::HasSubstr;
 using testing::read_file;
 using testing::TemporaryDirectory;
 
@@ -52,13 +53,15 @@ TEST(SafetensorsWrite, MakesStridedTensorsContiguous) {
 TEST(SafetensorsWrite, RefusesEqualAndReservedNames) {
   const TemporaryDirectory directory;
   const HostTensor tensor = HostTensor::zeros(DType::Float32, {1});
-  EXPECT_THAT(error_of([&] { write_safetensors(directory / "x", {{"a", tensor}, {"a", tensor}}); }), HasSubstr("'a' is taken"));
+  EXPECT_THAT(error_of([&] { write_safetensors(directory / "x", {{"a", tensor}, {"a", tensor}}); }),
+              HasSubstr("'a' is taken"));
   EXPECT_THAT(error_of([&] { write_safetensors(directory / "x", {{"__metadata__", tensor}}); }), HasSubstr("taken"));
 }
 
 TEST(SafetensorsWrite, RefusesDtypesThatTheFormatLacks) {
   const TemporaryDirectory directory;
-  EXPECT_THAT(error_of([&] { write_safetensors(directory / "x", {{"a", HostTensor::zeros(DType::Complex128, {1})}}); }, ErrorKind::Unsupported),
+  EXPECT_THAT(error_of([&] { write_safetensors(directory / "x", {{"a", HostTensor::zeros(DType::Complex128, {1})}}); },
+                       ErrorKind::Unsupported),
               HasSubstr("complex128"));
 }
 

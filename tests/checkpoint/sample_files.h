@@ -15,7 +15,8 @@ inline std::string safetensors(const std::string& header, const std::string& dat
 
 /// One float32 tensor of two elements, 1.0 and 2.0.
 inline std::string one_tensor(const std::string& name) {
-  return safetensors("{\"" + name + R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", std::string("\0\0\x80\x3f\0\0\0\x40", 8));
+  return safetensors("{\"" + name + R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+                     std::string("\0\0\x80\x3f\0\0\0\x40", 8));
 }
 
 }  // namespace exformer::testing

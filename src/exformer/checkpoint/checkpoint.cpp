@@ -45,7 +45,8 @@ TensorMap open_shards(const fs::path& directory) {
     const auto shard = value.get<std::string>();
     auto& file = shards[shard];
     if (!file) {
-      if (!is_plain_file_name(shard)) fail("{}: the shard {} lies outside the checkpoint directory", source, dump_json(shard));
+      if (!is_plain_file_name(shard))
+        fail("{}: the shard {} lies outside the checkpoint directory", source, dump_json(shard));
       if (!is_there(directory / shard)) fail("{}: the shard '{}' is missing", source, shard);
       file = SafetensorsFile::open(directory / shard);
       add_tensors(file, tensors);

@@ -124,7 +124,8 @@ std::vector<std::string> shards_of_index(const std::string& text, const std::str
   for (const auto& [name, shard] : index["weight_map"].items()) {
     if (!shard.is_string()) fail("{}: the shard of '{}' is not a file name", source, name);
     const auto file = shard.get<std::string>();
-    if (!is_plain_file_name(file)) fail("{}: the shard {} lies outside the checkpoint directory", source, dump_json(file));
+    if (!is_plain_file_name(file))
+      fail("{}: the shard {} lies outside the checkpoint directory", source, dump_json(file));
     if (!file.ends_with(".safetensors")) unsupported("{}: the shard '{}' is not a safetensors file", source, file);
     shards.insert(file);
   }
