@@ -20,27 +20,36 @@ const char kCacheContext[] =
 TreeSpec cache_output() {
   return TreeSpec::model_output(
       "transformers.modeling_outputs.CausalLMOutputWithPast", {"logits", "past_key_values"},
-      {TreeSpec::leaf(), TreeSpec::custom("transformers.cache_utils:DynamicCache", kCacheContext, {TreeSpec::leaf(), TreeSpec::leaf()})});
+      {TreeSpec::leaf(),
+       TreeSpec::custom("transformers.cache_utils:DynamicCache", kCacheContext, {TreeSpec::leaf(), TreeSpec::leaf()})});
 }
 
 TEST(TreeSpecDumps, WritesKwargsAsTorchDoes) {
   const TreeSpec spec = TreeSpec::tuple(
       {TreeSpec::tuple({}), TreeSpec::dict({"input_ids", "attention_mask"}, {TreeSpec::leaf(), TreeSpec::leaf()})});
-  EXPECT_EQ(treespec_dumps(spec),
-            R"([1, {"type": "builtins.tuple", "context": "null", "children_spec": [{"type": "builtins.tuple", "context": "null", )"
-            R"("children_spec": []}, {"type": "builtins.dict", "context": "[\"input_ids\", \"attention_mask\"]", )"
-            R"("children_spec": [{"type": null, "context": null, "children_spec": []}, {"type": null, "context": null, )"
-            R"("children_spec": []}]}]}])");
+  EXPECT_EQ(
+      treespec_dumps(spec),
+      R"([1, {"type": "builtins.tuple", "context": "null", "children_spec": [{"type": "builtins.tuple", "context": "null", )"
+      R"("children_spec": []}, {"type": "builtins.dict", "context": "[\"input_ids\", \"attention_mask\"]", )"
+      R"("children_spec": [{"type": null, "context": null, "children_spec": []}, {"type": null, "context": null, )"
+      R"("children_spec": []}]}]}])");
 }
 
 TEST(TreeSpecDumps, WritesACacheContextAsAnEscapedText) {
   const std::string text = treespec_dumps(cache_output());
-  EXPECT_THAT(text, HasSubstr(R"("type": "transformers.modeling_outputs.CausalLMOutputWithPast", "context": "[\"logits\", \"past_key_values\"]")"));
-  EXPECT_THAT(text, HasSubstr(R"("context": "{\"_t\": \"obj\", \"p\": \"transformers.cache_utils:DynamicCache\", \"s\": {\"layers\": [{)"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          R"("type": "transformers.modeling_outputs.CausalLMOutputWithPast", "context": "[\"logits\", \"past_key_values\"]")"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          R"("context": "{\"_t\": \"obj\", \"p\": \"transformers.cache_utils:DynamicCache\", \"s\": {\"layers\": [{)"));
 }
 
 TEST(TreeSpecLoads, ReadsBackWhatWasWritten) {
-  for (const TreeSpec& spec : {cache_output(), TreeSpec::leaf(), TreeSpec::list({TreeSpec::leaf(), TreeSpec::tuple({})})}) {
+  for (const TreeSpec& spec :
+       {cache_output(), TreeSpec::leaf(), TreeSpec::list({TreeSpec::leaf(), TreeSpec::tuple({})})}) {
     EXPECT_EQ(treespec_loads(treespec_dumps(spec)), spec);
   }
 }
@@ -79,8 +88,8 @@ TEST(LeafPaths, NameEncoderDecoderCaches) {
       R"("is_updated": {"_t": "items", "v": [[0, true], [1, {"_t": "tensor", "i": 2}]]}}})";
   const TreeSpec cache = TreeSpec::custom("transformers.cache_utils:EncoderDecoderCache", context,
                                           {TreeSpec::leaf(), TreeSpec::leaf(), TreeSpec::leaf()});
-  EXPECT_THAT(leaf_paths(cache), ElementsAre("self_attention_cache.layers.0.keys", "cross_attention_cache.layers.0.keys",
-                                             "is_updated.1"));
+  EXPECT_THAT(leaf_paths(cache),
+              ElementsAre("self_attention_cache.layers.0.keys", "cross_attention_cache.layers.0.keys", "is_updated.1"));
 }
 
 TEST(LeafPaths, CountListsAndTuples) {
@@ -90,7 +99,8 @@ TEST(LeafPaths, CountListsAndTuples) {
 }
 
 TEST(InputPaths, LeaveOutTheArgumentTuple) {
-  const TreeSpec spec = TreeSpec::tuple({TreeSpec::tuple({TreeSpec::leaf()}), TreeSpec::dict({"input_ids"}, {TreeSpec::leaf()})});
+  const TreeSpec spec =
+      TreeSpec::tuple({TreeSpec::tuple({TreeSpec::leaf()}), TreeSpec::dict({"input_ids"}, {TreeSpec::leaf()})});
   EXPECT_THAT(input_paths(spec), ElementsAre("0", "input_ids"));
 }
 

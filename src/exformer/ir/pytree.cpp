@@ -13,7 +13,8 @@ constexpr int kProtocol = 1;  // torch.utils._pytree.DEFAULT_TREESPEC_SERIALIZAT
 // The one type of torch's own whose serialised context is a JSON object, not a text.
 constexpr const char* kDefaultDict = "collections.defaultdict";
 
-// A context text is decoded only where encoding gives the same text back; any other text (a namedtuple's name) is kept as it is.
+// A context text is decoded only where encoding gives the same text back; any other text (a namedtuple's name) is kept
+// as it is.
 Json decode_context(const std::string& text) {
   Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded() || value.is_string() || dump_json(value) != text) return Json(text);
@@ -48,10 +49,12 @@ TreeSpec from_json(const Json& node) {
   const Json& type = node["type"];
   const Json& children = node["children_spec"];
   if (type.is_null()) {
-    if (!node["context"].is_null() || !children.empty()) fail("pytree spec: a leaf (type null) has a context or children");
+    if (!node["context"].is_null() || !children.empty())
+      fail("pytree spec: a leaf (type null) has a context or children");
     return TreeSpec::leaf();
   }
-  if (!type.is_string() || type.get_ref<const std::string&>().empty()) fail("pytree spec: 'type' must be a type name or null");
+  if (!type.is_string() || type.get_ref<const std::string&>().empty())
+    fail("pytree spec: 'type' must be a type name or null");
   TreeSpec spec;
   spec.type = type.get<std::string>();
   const Json& context = node["context"];
@@ -67,10 +70,13 @@ TreeSpec from_json(const Json& node) {
 // A key as Python's f-string shows it.
 std::string key_text(const Json& key) { return key.is_string() ? key.get<std::string>() : dump_json(key); }
 
-std::string joined(const std::string& prefix, const std::string& name) { return prefix.empty() ? name : prefix + "." + name; }
+std::string joined(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
 
-// Paths of the tensors that a transformers object context ("_t" tags) names, by leaf index. A key "_t" marks a tagged object,
-// whose attributes stand in the order of vars(); matches transformers.exporters.exporter_dynamo._flatten_to_context.
+// Paths of the tensors that a transformers object context ("_t" tags) names, by leaf index. A key "_t" marks a tagged
+// object, whose attributes stand in the order of vars(); matches
+// transformers.exporters.exporter_dynamo._flatten_to_context.
 void context_paths(const Json& context, const std::string& prefix, std::vector<std::string>& paths) {
   if (context.is_array()) {
     for (size_t i = 0; i < context.size(); ++i) context_paths(context[i], joined(prefix, std::to_string(i)), paths);

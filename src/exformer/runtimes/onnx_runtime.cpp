@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kHint =
-    "install it (`pip install onnxruntime`, in an active or ./.venv environment), or name the library with EXFORMER_ONNXRUNTIME=/path/to/libonnxruntime.so";
+    "install it (`pip install onnxruntime`, in an active or ./.venv environment), or name the library with "
+    "EXFORMER_ONNXRUNTIME=/path/to/libonnxruntime.so";
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -161,7 +162,8 @@ std::shared_ptr<OnnxRuntime> OnnxRuntime::load(const std::optional<fs::path>& li
       if (reason.empty()) break;
       if (candidate.has_parent_path()) reasons.push_back(std::move(reason));
     }
-    if (!impl && reasons.empty()) fail("ONNX Runtime was not found on the system's library path nor in Python's packages; {}", kHint);
+    if (!impl && reasons.empty())
+      fail("ONNX Runtime was not found on the system's library path nor in Python's packages; {}", kHint);
     if (!impl) fail("ONNX Runtime cannot be used: {}; {}", fmt::join(reasons, "; "), kHint);
   }
   return std::shared_ptr<OnnxRuntime>(new OnnxRuntime(std::move(impl)));

@@ -16,9 +16,10 @@ namespace exformer {
 /// An opened ONNX Runtime library. Sessions keep it alive.
 class OnnxRuntime {
  public:
-  /// Opens `library` (a file, or a folder that holds libonnxruntime.so*); without it, the first that opens of: the environment's
-  /// EXFORMER_ONNXRUNTIME and ORT_DYLIB_PATH, the system's loader, pip's folders (VIRTUAL_ENV, ./.venv, CONDA_PREFIX, PYTHONPATH, the
-  /// pythons on PATH, the user's and the system's). Throws ExportError that says where it looked and how to get it.
+  /// Opens `library` (a file, or a folder that holds libonnxruntime.so*); without it, the first that opens of: the
+  /// environment's EXFORMER_ONNXRUNTIME and ORT_DYLIB_PATH, the system's loader, pip's folders (VIRTUAL_ENV, ./.venv,
+  /// CONDA_PREFIX, PYTHONPATH, the pythons on PATH, the user's and the system's). Throws ExportError that says where it
+  /// looked and how to get it.
   static std::shared_ptr<OnnxRuntime> load(const std::optional<std::filesystem::path>& library = std::nullopt);
   ~OnnxRuntime();
   OnnxRuntime(const OnnxRuntime&) = delete;
@@ -49,15 +50,16 @@ struct OnnxValueInfo {
 };
 
 struct OnnxSessionOptions {
-  int threads = 0;        // of one op; 0: as many as there are cores
-  bool optimize = true;   // the runtime's own graph optimisations
+  int threads = 0;       // of one op; 0: as many as there are cores
+  bool optimize = true;  // the runtime's own graph optimisations
 };
 
 /// A model ready to run. Errors of the runtime become ExportErrors.
 class OnnxSession {
  public:
   /// Loads a model file; external data are found beside it.
-  OnnxSession(std::shared_ptr<OnnxRuntime> runtime, const std::filesystem::path& model, const OnnxSessionOptions& options = {});
+  OnnxSession(std::shared_ptr<OnnxRuntime> runtime, const std::filesystem::path& model,
+              const OnnxSessionOptions& options = {});
   /// Loads a model from memory; external data are found in `external_data`, if given.
   OnnxSession(std::shared_ptr<OnnxRuntime> runtime, Bytes model, const std::filesystem::path& external_data = {},
               const OnnxSessionOptions& options = {});
@@ -68,7 +70,8 @@ class OnnxSession {
   /// In the model's order.
   const std::vector<OnnxValueInfo>& inputs() const;
   const std::vector<OnnxValueInfo>& outputs() const;
-  /// Runs the model. Each input must be given, under its name, with its dtype and rank; outputs come in the model's order.
+  /// Runs the model. Each input must be given, under its name, with its dtype and rank; outputs come in the model's
+  /// order.
   std::vector<std::pair<std::string, HostTensor>> run(const std::map<std::string, HostTensor>& inputs) const;
 
  private:

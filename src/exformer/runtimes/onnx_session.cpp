@@ -11,9 +11,10 @@
 namespace exformer {
 namespace {
 
-constexpr std::array<DType, 17> kDTypes{DType::Bool,  DType::UInt8,        DType::Int8,       DType::UInt16,  DType::Int16,    DType::UInt32,
-                                        DType::Int32, DType::UInt64,       DType::Int64,      DType::Float8E4M3FN, DType::Float8E5M2, DType::Float16,
-                                        DType::BFloat16, DType::Float32,   DType::Float64,    DType::Complex64, DType::Complex128};
+constexpr std::array<DType, 17> kDTypes{
+    DType::Bool,     DType::UInt8,   DType::Int8,    DType::UInt16,       DType::Int16,      DType::UInt32,
+    DType::Int32,    DType::UInt64,  DType::Int64,   DType::Float8E4M3FN, DType::Float8E5M2, DType::Float16,
+    DType::BFloat16, DType::Float32, DType::Float64, DType::Complex64,    DType::Complex128};
 
 std::optional<DType> dtype_of(int element_type) {
   for (const DType dtype : kDTypes) {
@@ -34,21 +35,26 @@ std::string shape_text(const std::vector<std::optional<int64_t>>& sizes, const s
 
 class OnnxSession::Impl {
  public:
-  Impl(std::shared_ptr<OnnxRuntime> owner, const OnnxSessionOptions& options, const std::filesystem::path& external_data,
-       const std::function<ort::Status*(const ort::Env*, const ort::Options*, ort::Session**)>& create, const std::string& name)
+  Impl(std::shared_ptr<OnnxRuntime> owner, const OnnxSessionOptions& options,
+       const std::filesystem::path& external_data,
+       const std::function<ort::Status*(const ort::Env*, const ort::Options*, ort::Session**)>& create,
+       const std::string& name)
       : runtime_(std::move(owner)), ort_(runtime_->impl()) {
     OrtHandle<ort::Options, decltype(ort::kReleaseOptions)> settings(ort_.table, ort::kReleaseOptions);
     check(ort::kCreateSessionOptions(ort_.table, settings.out()), "cannot make options");
     check(ort::kSetIntraOpNumThreads(ort_.table, settings.get(), options.threads), "cannot set the number of threads");
-    check(ort::kSetGraphOptimizationLevel(ort_.table, settings.get(), options.optimize ? ort::kAllOptimization : ort::kNoOptimization),
+    check(ort::kSetGraphOptimizationLevel(ort_.table, settings.get(),
+                                          options.optimize ? ort::kAllOptimization : ort::kNoOptimization),
           "cannot set the optimisation level");
     if (!external_data.empty()) {
-      check(ort::kAddSessionConfigEntry(ort_.table, settings.get(), "session.model_external_initializers_file_folder_path", external_data.c_str()),
+      check(ort::kAddSessionConfigEntry(ort_.table, settings.get(),
+                                        "session.model_external_initializers_file_folder_path", external_data.c_str()),
             "cannot set the folder of the external data");
     }
     check(create(ort_.environment, settings.get(), &session_), fmt::format("cannot load {}", name));
     try {
-      check(ort::kCreateCpuMemoryInfo(ort_.table, ort::kArenaAllocator, ort::kDefaultMemory, &memory_), "cannot describe the memory");
+      check(ort::kCreateCpuMemoryInfo(ort_.table, ort::kArenaAllocator, ort::kDefaultMemory, &memory_),
+            "cannot describe the memory");
       inputs_ = describe(ort::kGetInputCount, ort::kGetInputName, ort::kGetInputTypeInfo);
       outputs_ = describe(ort::kGetOutputCount, ort::kGetOutputName, ort::kGetOutputTypeInfo);
     } catch (...) {
@@ -74,8 +80,8 @@ class OnnxSession::Impl {
       held.push_back(checked(input, given.at(input.name)).contiguous());
       HostTensor& tensor = held.back();
       ort::Value* value = nullptr;
-      check(ort::kCreateTensor(ort_.table, memory_, tensor.raw(), tensor.byte_size(), tensor.sizes().data(), tensor.sizes().size(),
-                               ort::element_type(tensor.dtype()), &value),
+      check(ort::kCreateTensor(ort_.table, memory_, tensor.raw(), tensor.byte_size(), tensor.sizes().data(),
+                               tensor.sizes().size(), ort::element_type(tensor.dtype()), &value),
             fmt::format("cannot take input '{}'", input.name));
       values.push_back(own(value));
       input_values.push_back(value);
@@ -83,8 +89,8 @@ class OnnxSession::Impl {
     }
     for (const OnnxValueInfo& output : outputs_) output_names.push_back(output.name.c_str());
     std::vector<ort::Value*> results(outputs_.size(), nullptr);
-    ort::Status* status = ort::kRun(ort_.table, session_, nullptr, input_names.data(), input_values.data(), input_values.size(),
-                                    output_names.data(), output_names.size(), results.data());
+    ort::Status* status = ort::kRun(ort_.table, session_, nullptr, input_names.data(), input_values.data(),
+                                    input_values.size(), output_names.data(), output_names.size(), results.data());
     std::vector<std::shared_ptr<ort::Value>> owned;
     for (ort::Value* result : results) owned.push_back(own(result));
     check(status, "the run failed");
@@ -136,7 +142,8 @@ class OnnxSession::Impl {
     info.dtype = element_type(tensor, info.name);
     const std::vector<int64_t> dims = dimensions(tensor);
     std::vector<const char*> symbols(dims.size(), nullptr);
-    check(ort::kGetSymbolicDimensions(ort_.table, tensor, symbols.data(), symbols.size()), "cannot read the names of sizes");
+    check(ort::kGetSymbolicDimensions(ort_.table, tensor, symbols.data(), symbols.size()),
+          "cannot read the names of sizes");
     for (size_t i = 0; i < dims.size(); ++i) {
       info.sizes.push_back(dims[i] < 0 ? std::nullopt : std::optional<int64_t>(dims[i]));
       info.symbols.emplace_back(symbols[i] ? symbols[i] : "");
@@ -181,12 +188,15 @@ class OnnxSession::Impl {
   const HostTensor& checked(const OnnxValueInfo& input, const HostTensor& tensor) const {
     if (!tensor.defined()) fail("ONNX input '{}' has no tensor", input.name);
     if (tensor.dtype() != input.dtype) {
-      fail("ONNX input '{}' is {}, the model takes {}", input.name, dtype_name(tensor.dtype()), dtype_name(input.dtype));
+      fail("ONNX input '{}' is {}, the model takes {}", input.name, dtype_name(tensor.dtype()),
+           dtype_name(input.dtype));
     }
     bool fits = tensor.sizes().size() == input.sizes.size();
-    for (size_t i = 0; fits && i < input.sizes.size(); ++i) fits = !input.sizes[i] || *input.sizes[i] == tensor.sizes()[i];
+    for (size_t i = 0; fits && i < input.sizes.size(); ++i)
+      fits = !input.sizes[i] || *input.sizes[i] == tensor.sizes()[i];
     if (!fits) {
-      fail("ONNX input '{}' has sizes [{}], the model takes {}", input.name, fmt::join(tensor.sizes(), ", "), shape_text(input.sizes, input.symbols));
+      fail("ONNX input '{}' has sizes [{}], the model takes {}", input.name, fmt::join(tensor.sizes(), ", "),
+           shape_text(input.sizes, input.symbols));
     }
     return tensor;
   }
@@ -213,7 +223,8 @@ class OnnxSession::Impl {
   std::vector<OnnxValueInfo> inputs_, outputs_;
 };
 
-OnnxSession::OnnxSession(std::shared_ptr<OnnxRuntime> runtime, const std::filesystem::path& model, const OnnxSessionOptions& options) {
+OnnxSession::OnnxSession(std::shared_ptr<OnnxRuntime> runtime, const std::filesystem::path& model,
+                         const OnnxSessionOptions& options) {
   const ort::Functions table = runtime->impl().table;
   impl_ = std::make_unique<Impl>(
       std::move(runtime), options, std::filesystem::path(),
@@ -239,7 +250,8 @@ OnnxSession::OnnxSession(OnnxSession&&) noexcept = default;
 OnnxSession& OnnxSession::operator=(OnnxSession&&) noexcept = default;
 const std::vector<OnnxValueInfo>& OnnxSession::inputs() const { return impl_->inputs(); }
 const std::vector<OnnxValueInfo>& OnnxSession::outputs() const { return impl_->outputs(); }
-std::vector<std::pair<std::string, HostTensor>> OnnxSession::run(const std::map<std::string, HostTensor>& inputs) const {
+std::vector<std::pair<std::string, HostTensor>> OnnxSession::run(
+    const std::map<std::string, HostTensor>& inputs) const {
   return impl_->run(inputs);
 }
 

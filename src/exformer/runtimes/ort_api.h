@@ -1,5 +1,6 @@
-// The part of ONNX Runtime's C interface that is used here. Its function table never changes what it has: a function keeps its position for
-// ever (onnxruntime_c_api.h, "Rules on how to add a new Ort API version"), so positions are all that is needed.
+// The part of ONNX Runtime's C interface that is used here. Its function table never changes what it has: a function
+// keeps its position for ever (onnxruntime_c_api.h, "Rules on how to add a new Ort API version"), so positions are all
+// that is needed.
 #pragma once
 
 #include <cstddef>
@@ -44,9 +45,12 @@ inline constexpr Function<2, const char*(const Status*)> kGetErrorMessage;
 inline constexpr Function<3, Status*(int severity, const char* name, Env**)> kCreateEnv;
 inline constexpr Function<6, Status*(const Env*)> kDisableTelemetryEvents;
 inline constexpr Function<7, Status*(const Env*, const char* path, const Options*, Session**)> kCreateSession;
-inline constexpr Function<8, Status*(const Env*, const void* data, size_t size, const Options*, Session**)> kCreateSessionFromArray;
-inline constexpr Function<9, Status*(Session*, const RunOptions*, const char* const* input_names, const Value* const* inputs, size_t input_count,
-                                     const char* const* output_names, size_t output_count, Value** outputs)> kRun;
+inline constexpr Function<8, Status*(const Env*, const void* data, size_t size, const Options*, Session**)>
+    kCreateSessionFromArray;
+inline constexpr Function<9, Status*(Session*, const RunOptions*, const char* const* input_names,
+                                     const Value* const* inputs, size_t input_count, const char* const* output_names,
+                                     size_t output_count, Value** outputs)>
+    kRun;
 inline constexpr Function<10, Status*(Options**)> kCreateSessionOptions;
 inline constexpr Function<23, Status*(Options*, int level)> kSetGraphOptimizationLevel;
 inline constexpr Function<24, Status*(Options*, int threads)> kSetIntraOpNumThreads;
@@ -56,7 +60,9 @@ inline constexpr Function<33, Status*(const Session*, size_t, TypeInfo**)> kGetI
 inline constexpr Function<34, Status*(const Session*, size_t, TypeInfo**)> kGetOutputTypeInfo;
 inline constexpr Function<36, Status*(const Session*, size_t, Allocator*, char**)> kGetInputName;
 inline constexpr Function<37, Status*(const Session*, size_t, Allocator*, char**)> kGetOutputName;
-inline constexpr Function<49, Status*(const MemoryInfo*, void* data, size_t size, const int64_t* dims, size_t rank, int type, Value**)> kCreateTensor;
+inline constexpr Function<49, Status*(const MemoryInfo*, void* data, size_t size, const int64_t* dims, size_t rank,
+                                      int type, Value**)>
+    kCreateTensor;
 inline constexpr Function<50, Status*(const Value*, int*)> kIsTensor;
 inline constexpr Function<51, Status*(Value*, void**)> kGetTensorData;
 inline constexpr Function<55, Status*(const TypeInfo*, const TensorInfo**)> kCastToTensorInfo;
@@ -78,9 +84,9 @@ inline constexpr Function<99, void(TensorInfo*)> kReleaseTensorInfo;
 inline constexpr Function<100, void(Options*)> kReleaseOptions;
 inline constexpr Function<130, Status*(Options*, const char* key, const char* value)> kAddSessionConfigEntry;
 
-inline constexpr int kLogErrors = 3;        // ORT_LOGGING_LEVEL_ERROR
-inline constexpr int kNoOptimization = 0;   // ORT_DISABLE_ALL
-inline constexpr int kAllOptimization = 99; // ORT_ENABLE_ALL
+inline constexpr int kLogErrors = 3;         // ORT_LOGGING_LEVEL_ERROR
+inline constexpr int kNoOptimization = 0;    // ORT_DISABLE_ALL
+inline constexpr int kAllOptimization = 99;  // ORT_ENABLE_ALL
 inline constexpr int kArenaAllocator = 1;
 inline constexpr int kDefaultMemory = 0;
 

@@ -19,8 +19,8 @@
 namespace exformer {
 namespace {
 
-using exformer::testing::TemporaryFolder;
 using exformer::testing::sample_ops;
+using exformer::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -151,7 +151,8 @@ TEST(Pt2Reader, NamesAllUnknownOpsAtOnce) {
     node_of(graph, "mul")["target"] = "torch.ops.aten.frobnicate.default";
     node_of(graph, "add")["target"] = "torch.ops.mylib.op.default";
   });
-  EXPECT_THAT(archive.fault(ErrorKind::Unsupported), HasSubstr("2 ops are not known: torch.ops.aten.frobnicate.default, torch.ops.mylib.op.default"));
+  EXPECT_THAT(archive.fault(ErrorKind::Unsupported),
+              HasSubstr("2 ops are not known: torch.ops.aten.frobnicate.default, torch.ops.mylib.op.default"));
 }
 
 TEST(Pt2Reader, ReadsANumberWhereATensorIsMeant) {
@@ -169,8 +170,10 @@ TEST(Pt2Reader, ReadsANumberWhereATensorIsMeant) {
 TEST(Pt2Reader, LeavesOutAssertionsAndIdentities) {
   Archive archive(testing::with_cache());
   archive.edit_graph([](Json& graph) {
-    Json check = Json::parse(R"({"target": "torch.ops.aten._assert_scalar.default", "inputs": [], "outputs": [], "metadata": {}, "name": "x"})");
-    Json same = Json::parse(R"({"target": "torch.ops.aten.detach_.default", "inputs": [{"name": "self", "arg": {"as_tensor": {"name": "mul"}},
+    Json check = Json::parse(
+        R"({"target": "torch.ops.aten._assert_scalar.default", "inputs": [], "outputs": [], "metadata": {}, "name": "x"})");
+    Json same = Json::parse(
+        R"({"target": "torch.ops.aten.detach_.default", "inputs": [{"name": "self", "arg": {"as_tensor": {"name": "mul"}},
         "kind": 1}], "outputs": [{"as_tensor": {"name": "again"}}], "metadata": {}, "name": "again"})");
     Json& nodes = graph["nodes"];
     nodes.insert(nodes.begin(), check);
@@ -216,9 +219,10 @@ TEST(Pt2Reader, InlinesGraphsThatOnlySetAMode) {
     inner["sym_int_values"] = Json::object();
     Json& node = node_of(graph, "mul");
     node["target"] = "torch.ops.higher_order.wrap_with_set_grad_enabled";
-    node["inputs"] = Json::array({{{"name", ""}, {"arg", {{"as_bool", false}}}, {"kind", 1}},
-                                  {{"name", ""}, {"arg", {{"as_graph", {{"name", "sub"}, {"graph", inner}}}}}, {"kind", 1}},
-                                  {{"name", ""}, {"arg", {{"as_tensor", {{"name", "input_ids"}}}}}, {"kind", 1}}});
+    node["inputs"] =
+        Json::array({{{"name", ""}, {"arg", {{"as_bool", false}}}, {"kind", 1}},
+                     {{"name", ""}, {"arg", {{"as_graph", {{"name", "sub"}, {"graph", inner}}}}}, {"kind", 1}},
+                     {{"name", ""}, {"arg", {{"as_tensor", {{"name", "input_ids"}}}}}, {"kind", 1}}});
   });
   EXPECT_EQ(to_text(*archive.read().graph), to_text(*testing::with_cache().graph));
 }
@@ -228,9 +232,10 @@ TEST(Pt2Reader, DropsInputsThatWereConstants) {
   archive.edit(kModel, [](Json& model) {
     Json& module = model["graph_module"];
     module["graph"]["inputs"].push_back(Json::parse(R"({"as_none": true})"));
-    module["signature"]["input_specs"].push_back(Json::parse(R"({"constant_input": {"name": "use_cache", "value": {"as_none": true}}})"));
-    module["module_call_graph"][0]["signature"]["in_spec"] = treespec_dumps(
-        TreeSpec::tuple({TreeSpec::tuple({}), TreeSpec::dict({"input_ids", "use_cache"}, {TreeSpec::leaf(), TreeSpec::leaf()})}));
+    module["signature"]["input_specs"].push_back(
+        Json::parse(R"({"constant_input": {"name": "use_cache", "value": {"as_none": true}}})"));
+    module["module_call_graph"][0]["signature"]["in_spec"] = treespec_dumps(TreeSpec::tuple(
+        {TreeSpec::tuple({}), TreeSpec::dict({"input_ids", "use_cache"}, {TreeSpec::leaf(), TreeSpec::leaf()})}));
   });
   EXPECT_EQ(archive.read().in_spec, testing::with_cache().in_spec);
 }
@@ -242,14 +247,17 @@ TEST(Pt2Reader, NeverReadsAPickle) {
 }
 
 TEST(Pt2Reader, RefusesWeightsOutsideTheirFile) {
-  for (const char* change : {R"({"sizes": [{"as_int": 4}]})", R"({"strides": [{"as_int": 2}]})", R"({"storage_offset": {"as_int": 1}})",
-                             R"({"storage_offset": {"as_int": -1}})", R"({"strides": []})"}) {
+  for (const char* change :
+       {R"({"sizes": [{"as_int": 4}]})", R"({"strides": [{"as_int": 2}]})", R"({"storage_offset": {"as_int": 1}})",
+        R"({"storage_offset": {"as_int": -1}})", R"({"strides": []})"}) {
     Archive archive(testing::kitchen_sink());
-    archive.edit(kWeightsConfig, [&](Json& config) { config["config"]["b"]["tensor_meta"].update(Json::parse(change)); });
+    archive.edit(kWeightsConfig,
+                 [&](Json& config) { config["config"]["b"]["tensor_meta"].update(Json::parse(change)); });
     EXPECT_THAT(archive.fault(), HasSubstr("'b' reaches outside its 3 elements")) << change;
   }
   Archive archive(testing::kitchen_sink());
-  archive.edit(kWeightsConfig, [](Json& config) { config["config"]["b"]["tensor_meta"]["sizes"][0]["as_int"] = int64_t{1} << 60; });
+  archive.edit(kWeightsConfig,
+               [](Json& config) { config["config"]["b"]["tensor_meta"]["sizes"][0]["as_int"] = int64_t{1} << 60; });
   EXPECT_THAT(archive.fault(), HasSubstr("'b' has an absurd size"));
 }
 
@@ -259,39 +267,60 @@ TEST(Pt2Reader, SaysWhichFieldIsWrong) {
     archive.edit(kModel, change);
     return archive.fault(kind);
   };
-  EXPECT_THAT(fault([](Json& m) { m["schema_version"]["major"] = 9; }, ErrorKind::Unsupported), HasSubstr("schema version 9.20 cannot be read"));
+  EXPECT_THAT(fault([](Json& m) { m["schema_version"]["major"] = 9; }, ErrorKind::Unsupported),
+              HasSubstr("schema version 9.20 cannot be read"));
   EXPECT_THAT(fault([](Json& m) { m.erase("graph_module"); }), HasSubstr("field 'graph_module' is missing"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["nodes"] = 3; }), HasSubstr("field 'nodes' must be a list"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"].erase("add"); }), HasSubstr("tensor 'add' has no entry"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"]["x"]["dtype"] = 99; }, ErrorKind::Unsupported), HasSubstr("scalar type 99"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"]["x"]["layout"] = 1; }, ErrorKind::Unsupported), HasSubstr("strided"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"]["x"]["sizes"][2]["as_int"] = -4; }), HasSubstr("negative size -4"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"]["x"]["strides"].erase(0); }), HasSubstr("3 sizes and 2 strides"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["signature"]["input_specs"].erase(0); }), HasSubstr("8 graph inputs, 7 input specs"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["signature"]["output_specs"].erase(0); }), HasSubstr("11 graph outputs, 10 output specs"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["module_call_graph"] = Json::array(); }), HasSubstr("no entry for the whole module"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["nodes"] = 3; }),
+              HasSubstr("field 'nodes' must be a list"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"].erase("add"); }),
+              HasSubstr("tensor 'add' has no entry"));
+  EXPECT_THAT(
+      fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"]["x"]["dtype"] = 99; }, ErrorKind::Unsupported),
+      HasSubstr("scalar type 99"));
+  EXPECT_THAT(
+      fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"]["x"]["layout"] = 1; }, ErrorKind::Unsupported),
+      HasSubstr("strided"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"]["x"]["sizes"][2]["as_int"] = -4; }),
+              HasSubstr("negative size -4"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["graph"]["tensor_values"]["x"]["strides"].erase(0); }),
+              HasSubstr("3 sizes and 2 strides"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["signature"]["input_specs"].erase(0); }),
+              HasSubstr("8 graph inputs, 7 input specs"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["signature"]["output_specs"].erase(0); }),
+              HasSubstr("11 graph outputs, 10 output specs"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["module_call_graph"] = Json::array(); }),
+              HasSubstr("no entry for the whole module"));
   EXPECT_THAT(fault([](Json& m) { m["range_constraints"]["s0"]["max_val"] = 0; }), HasSubstr("empty range"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["metadata"]["exformer.symbols"] = R"({"s0": "a b"})"; }), HasSubstr("no name for a size"));
-  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["metadata"]["exformer.symbols"] = R"({"s0": "x", "s1": "x"})"; }), HasSubstr("two sizes are named 'x'"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["metadata"]["exformer.symbols"] = R"({"s0": "a b"})"; }),
+              HasSubstr("no name for a size"));
+  EXPECT_THAT(fault([](Json& m) { m["graph_module"]["metadata"]["exformer.symbols"] = R"({"s0": "x", "s1": "x"})"; }),
+              HasSubstr("two sizes are named 'x'"));
 }
 
 TEST(Pt2Reader, SaysWhichNodeIsWrong) {
-  const auto fault = [](const std::string& name, const std::function<void(Json&)>& change, ErrorKind kind = ErrorKind::Failed) {
+  const auto fault = [](const std::string& name, const std::function<void(Json&)>& change,
+                        ErrorKind kind = ErrorKind::Failed) {
     Archive archive(testing::kitchen_sink());
     archive.edit_graph([&](Json& graph) { change(node_of(graph, name)); });
     return archive.fault(kind);
   };
-  const auto argument = [](const char* text) { return [=](Json& node) { node["inputs"][0]["arg"] = Json::parse(text); }; };
-  EXPECT_THAT(fault("linear", argument(R"({"as_tensor": {"name": "nobody"}})")), HasSubstr("'nobody' is read before it is made"));
+  const auto argument = [](const char* text) {
+    return [=](Json& node) { node["inputs"][0]["arg"] = Json::parse(text); };
+  };
+  EXPECT_THAT(fault("linear", argument(R"({"as_tensor": {"name": "nobody"}})")),
+              HasSubstr("'nobody' is read before it is made"));
   EXPECT_THAT(fault("linear", argument(R"({"as_graph": {}})"), ErrorKind::Failed), HasSubstr("graph"));
-  EXPECT_THAT(fault("linear", argument(R"({"as_complex": {"real": 1.0, "imag": 0.0}})"), ErrorKind::Unsupported), HasSubstr("kind 'as_complex'"));
+  EXPECT_THAT(fault("linear", argument(R"({"as_complex": {"real": 1.0, "imag": 0.0}})"), ErrorKind::Unsupported),
+              HasSubstr("kind 'as_complex'"));
   EXPECT_THAT(fault("linear", argument(R"({"as_memory_format": 77})")), HasSubstr("memory format 77"));
   EXPECT_THAT(fault("linear", argument(R"({"as_ints": 7})")), HasSubstr("argument 'as_ints' must be a list"));
   EXPECT_THAT(fault("linear", argument(R"({})")), HasSubstr("must be an object with one member"));
   EXPECT_THAT(fault("linear", argument(R"({"as_string": "x"})")), HasSubstr("argument 'input' has the wrong type"));
   EXPECT_THAT(fault("linear", [](Json& node) { node["inputs"][0]["name"] = "nothing"; }), HasSubstr("nothing"));
-  EXPECT_THAT(fault("arange", argument(R"({"as_sym_int": {"as_name": "nobody"}})"), ErrorKind::Unsupported), HasSubstr("'nobody' is a number"));
-  EXPECT_THAT(fault("max_2", [](Json& node) { node["outputs"].erase(1); }), HasSubstr("has 1 results, its schema says 2"));
+  EXPECT_THAT(fault("arange", argument(R"({"as_sym_int": {"as_name": "nobody"}})"), ErrorKind::Unsupported),
+              HasSubstr("'nobody' is a number"));
+  EXPECT_THAT(fault("max_2", [](Json& node) { node["outputs"].erase(1); }),
+              HasSubstr("has 1 results, its schema says 2"));
 }
 
 TEST(Pt2Reader, RefusesArchivesWithoutAProgram) {

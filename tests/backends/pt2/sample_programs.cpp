@@ -66,7 +66,8 @@ const OpRegistry& sample_ops() {
              "aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
              "aten::mul.Tensor(Tensor self, Tensor other) -> Tensor",
              "aten::mul.Scalar(Tensor self, Scalar other) -> Tensor",
-             "aten::arange(Scalar end, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor",
+             "aten::arange(Scalar end, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? "
+             "pin_memory=None) -> Tensor",
              "aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor",
              "aten::masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor",
              "aten::lt.Scalar(Tensor self, Scalar other) -> Tensor",
@@ -76,21 +77,27 @@ const OpRegistry& sample_ops() {
     for (const char* schema : {
              "aten::view(Tensor(a) self, SymInt[] size) -> Tensor(a)",
              "aten::transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)",
-             "aten::slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)",
+             "aten::slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> "
+             "Tensor(a)",
              "aten::unsqueeze(Tensor(a) self, int dim) -> Tensor(a)",
              "aten::expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)",
              "aten::split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]",
          }) {
       ops.declare({.schema = schema, .infer = no_rule, .tags = Tag::View});
     }
-    ops.declare({.schema = "aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", .infer = no_rule});
+    ops.declare({.schema = "aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
+                 .infer = no_rule});
     ops.declare({.schema = "aten::index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", .infer = no_rule});
     ops.declare({.schema = "aten::cat(Tensor[] tensors, int dim=0) -> Tensor", .infer = no_rule});
-    ops.declare({.schema = "aten::full(SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor",
+    ops.declare({.schema = "aten::full(SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? "
+                           "layout=None, Device? device=None, bool? pin_memory=None) -> Tensor",
                  .infer = [](const MetaArgs& args) {
-                   return std::vector<OutputMeta>{contiguous_meta(args.dtype("dtype").value_or(DType::Float32), args.syms("size"))};
+                   return std::vector<OutputMeta>{
+                       contiguous_meta(args.dtype("dtype").value_or(DType::Float32), args.syms("size"))};
                  }});
-    ops.declare({.schema = "aten::add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)", .infer = no_rule, .tags = Tag::Inplace});
+    ops.declare({.schema = "aten::add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)",
+                 .infer = no_rule,
+                 .tags = Tag::Inplace});
     return ops;
   }();
   return kOps;
@@ -113,8 +120,10 @@ ExportedProgram kitchen_sink() {
   Value* bias = make.weight(Kind::Parameter, "l.bias", HostTensor::from(DType::Float32, {8}, sample_values(8)));
   Value* same_weight = make.weight(Kind::Parameter, "t.weight", tied);
   Value* buffer = make.weight(Kind::Buffer, "b", HostTensor::from(DType::Float32, {3}, std::vector<float>{1, 2, 3}));
-  Value* scratch = make.weight(Kind::Buffer, "nb", HostTensor::from(DType::Float32, {3}, std::vector<float>{5, 6, 7}), false);
-  Value* constant = make.weight(Kind::ConstantTensor, "lifted_tensor_0", HostTensor::from(DType::Int64, {2}, std::vector<int64_t>{0, 0}));
+  Value* scratch =
+      make.weight(Kind::Buffer, "nb", HostTensor::from(DType::Float32, {3}, std::vector<float>{5, 6, 7}), false);
+  Value* constant = make.weight(Kind::ConstantTensor, "lifted_tensor_0",
+                                HostTensor::from(DType::Int64, {2}, std::vector<int64_t>{0, 0}));
   Value* x = make.input("x", f32({batch, seq, 4}));
   Value* z = make.input("z", f32({seq, 3}));
 
@@ -124,30 +133,38 @@ ExportedProgram kitchen_sink() {
   Value* view = make.call("aten::view", {sum, std::vector<SymInt>{batch * seq, 2, 4}}, f32({batch * seq, 2, 4}));
   Value* arange = make.call("aten::arange", {seq + 3, DType::Float32}, f32({seq + 3}));
   const auto pieces = make.calls("aten::split.Tensor", {view, SymInt(1), SymInt(1)},
-                                 {TensorMeta{DType::Float32, {batch * seq, 1, 4}, {8, 4, 1}}, TensorMeta{DType::Float32, {batch * seq, 1, 4}, {8, 4, 1}}});
+                                 {TensorMeta{DType::Float32, {batch * seq, 1, 4}, {8, 4, 1}},
+                                  TensorMeta{DType::Float32, {batch * seq, 1, 4}, {8, 4, 1}}});
   const auto top = make.calls("aten::max.dim", {view, SymInt(1)}, {f32({batch * seq, 4}), i64({batch * seq, 4})});
   Value* column = make.call("aten::unsqueeze", {arange, SymInt(1)}, f32({seq + 3, 1}));
   Value* scaled = make.call("aten::mul.Scalar", {pieces[0], 2.5}, f32({batch * seq, 1, 4}));
   Value* negative = make.call("aten::lt.Scalar", {scaled, 0.0}, contiguous_meta(DType::Bool, {batch * seq, 1, 4}));
-  Value* masked = make.call("aten::masked_fill.Scalar", {scaled, negative, -std::numeric_limits<double>::infinity()}, f32({batch * seq, 1, 4}));
+  Value* masked = make.call("aten::masked_fill.Scalar", {scaled, negative, -std::numeric_limits<double>::infinity()},
+                            f32({batch * seq, 1, 4}));
   const SymInt rows = floordiv(batch, 2) + 1;
   Value* one = make.call("aten::unsqueeze", {z, SymInt(0)}, f32({1, seq, 3}));
-  Value* expanded = make.call("aten::expand", {one, std::vector<SymInt>{rows, -1, -1}}, TensorMeta{DType::Float32, {rows, seq, 3}, {0, 3, 1}});
+  Value* expanded = make.call("aten::expand", {one, std::vector<SymInt>{rows, -1, -1}},
+                              TensorMeta{DType::Float32, {rows, seq, 3}, {0, 3, 1}});
   Value* shifted = make.call("aten::add.Tensor", {expanded, buffer}, f32({rows, seq, 3}));
   Value* added = make.call("aten::add.Tensor", {shifted, scratch}, f32({rows, seq, 3}));
   Value* picked = make.call("aten::index.Tensor", {x, std::vector<Value*>{nullptr, constant}}, f32({batch, 2, 4}));
   const SymInt last = sym_max(seq - 2, 0);
   Value* tail = make.call("aten::slice.Tensor", {x, SymInt(1), last, std::numeric_limits<int64_t>::max()},
                           TensorMeta{DType::Float32, {batch, sym_min(seq, 2), 4}, {4 * seq, 4, 1}});
-  Value* joined = make.call("aten::cat", {std::vector<Value*>{picked, tail}, SymInt(1)}, f32({batch, sym_min(seq, 2) + 2, 4}));
-  Value* turned = make.call("aten::transpose.int", {joined, SymInt(0), SymInt(1)},
-                            TensorMeta{DType::Float32, {sym_min(seq, 2) + 2, batch, 4}, {4, (sym_min(seq, 2) + 2) * 4, 1}});
-  program.graph->set_outputs({view, column, masked, None{}, SymInt(3), floordiv(batch, 2), top[0], top[1], added, turned, mod(seq, 3)});
+  Value* joined =
+      make.call("aten::cat", {std::vector<Value*>{picked, tail}, SymInt(1)}, f32({batch, sym_min(seq, 2) + 2, 4}));
+  Value* turned =
+      make.call("aten::transpose.int", {joined, SymInt(0), SymInt(1)},
+                TensorMeta{DType::Float32, {sym_min(seq, 2) + 2, batch, 4}, {4, (sym_min(seq, 2) + 2) * 4, 1}});
+  program.graph->set_outputs(
+      {view, column, masked, None{}, SymInt(3), floordiv(batch, 2), top[0], top[1], added, turned, mod(seq, 3)});
   const TreeSpec leaf;
   program.in_spec = TreeSpec::tuple({TreeSpec::tuple({}), TreeSpec::dict({"x", "z"}, {leaf, leaf})});
-  program.out_spec = TreeSpec::dict({"v", "m", "t", "q", "e", "i", "r"}, {leaf, leaf, TreeSpec::tuple({leaf, leaf, leaf, leaf}),
-                                                                            TreeSpec::list({leaf, leaf}), leaf, leaf, leaf});
-  for (const std::string& path : leaf_paths(program.out_spec)) program.outputs.push_back({OutputSpec::Kind::UserOutput, path});
+  program.out_spec = TreeSpec::dict(
+      {"v", "m", "t", "q", "e", "i", "r"},
+      {leaf, leaf, TreeSpec::tuple({leaf, leaf, leaf, leaf}), TreeSpec::list({leaf, leaf}), leaf, leaf, leaf});
+  for (const std::string& path : leaf_paths(program.out_spec))
+    program.outputs.push_back({OutputSpec::Kind::UserOutput, path});
   return program;
 }
 
@@ -165,7 +182,8 @@ ExportedProgram derived_dims() {
   const TreeSpec leaf;
   program.in_spec = TreeSpec::tuple({TreeSpec::tuple({leaf}), TreeSpec::dict({"count"}, {leaf})});
   program.out_spec = TreeSpec::tuple({leaf, leaf});
-  for (const std::string& path : leaf_paths(program.out_spec)) program.outputs.push_back({OutputSpec::Kind::UserOutput, path});
+  for (const std::string& path : leaf_paths(program.out_spec))
+    program.outputs.push_back({OutputSpec::Kind::UserOutput, path});
   return program;
 }
 
@@ -186,9 +204,11 @@ ExportedProgram with_cache() {
       R"("transformers.cache_utils:DynamicLayer", "s": {"keys": {"_t": "tensor", "i": 0}, "values": {"_t": "tensor", "i": 1}, )"
       R"("is_initialized": true, "dtype": {"_t": "dtype", "n": "float32"}, "device": {"_t": "device", "s": "cpu"}}}], )"
       R"("layer_class_to_replicate": null, "offloading": false}})";
-  program.out_spec = TreeSpec::model_output("transformers.modeling_outputs.CausalLMOutputWithPast", {"logits", "past_key_values"},
-                                            {leaf, TreeSpec::custom("transformers.cache_utils:DynamicCache", context, {leaf, leaf})});
-  for (const std::string& path : leaf_paths(program.out_spec)) program.outputs.push_back({OutputSpec::Kind::UserOutput, path});
+  program.out_spec =
+      TreeSpec::model_output("transformers.modeling_outputs.CausalLMOutputWithPast", {"logits", "past_key_values"},
+                             {leaf, TreeSpec::custom("transformers.cache_utils:DynamicCache", context, {leaf, leaf})});
+  for (const std::string& path : leaf_paths(program.out_spec))
+    program.outputs.push_back({OutputSpec::Kind::UserOutput, path});
   return program;
 }
 

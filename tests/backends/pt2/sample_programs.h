@@ -9,8 +9,9 @@ namespace exformer::testing {
 /// Overloads that the samples use, by schema only.
 const OpRegistry& sample_ops();
 
-/// Every kind of input, argument and output once: tied parameters, a buffer that is not persistent, a lifted constant, computed sizes, lists
-/// of tensors, several results, None and numbers as outputs. Inputs x [batch, seq, 4] and z [seq, 3].
+/// Every kind of input, argument and output once: tied parameters, a buffer that is not persistent, a lifted constant,
+/// computed sizes, lists of tensors, several results, None and numbers as outputs. Inputs x [batch, seq, 4] and z [seq,
+/// 3].
 ExportedProgram kitchen_sink();
 
 /// One dim that is only known doubled, [2*n, 3], and a size input `count`.

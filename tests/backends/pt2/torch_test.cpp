@@ -1,5 +1,5 @@
-// Asks real torch: what we write must load and run there, what it writes must mean the same after a trip through our reader and writer.
-// Runs only where EXFORMER_PYTHON names an interpreter with torch.
+// Asks real torch: what we write must load and run there, what it writes must mean the same after a trip through our
+// reader and writer. Runs only where EXFORMER_PYTHON names an interpreter with torch.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -22,8 +22,9 @@ class TorchTest : public ::testing::Test {
   }
   // The script's exit status; what it prints goes to this test's output.
   int run(const std::string& command) const {
-    const std::string line = fmt::format("OMP_NUM_THREADS=1 '{}' '{}/check_with_torch.py' {} '{}'", std::getenv("EXFORMER_PYTHON"), EXFORMER_TEST_SCRIPTS,
-                                         command, folder_.path().string());
+    const std::string line =
+        fmt::format("OMP_NUM_THREADS=1 '{}' '{}/check_with_torch.py' {} '{}'", std::getenv("EXFORMER_PYTHON"),
+                    EXFORMER_TEST_SCRIPTS, command, folder_.path().string());
     return std::system(line.c_str());
   }
   TemporaryFolder folder_;

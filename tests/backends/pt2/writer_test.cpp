@@ -32,7 +32,8 @@ const Json& graph_of(const Json& model) { return model["graph_module"]["graph"];
 std::vector<std::string> size_nodes(const Json& model) {
   std::vector<std::string> lines;
   for (const Json& node : graph_of(model)["nodes"]) {
-    if (node["outputs"][0].contains("as_sym_int")) lines.push_back(node["name"].get<std::string>() + " = " + node["target"].get<std::string>());
+    if (node["outputs"][0].contains("as_sym_int"))
+      lines.push_back(node["name"].get<std::string>() + " = " + node["target"].get<std::string>());
   }
   return lines;
 }
@@ -60,17 +61,21 @@ std::string file_text(const std::filesystem::path& path) {
 }
 
 TEST(Pt2Writer, ComputesEachSizeOnce) {
-  EXPECT_THAT(size_nodes(model_of(testing::kitchen_sink())),
-              ElementsAre("sym_size_int = torch.ops.aten.sym_size.int", "sym_size_int_1 = torch.ops.aten.sym_size.int", "mul_1 = _operator.mul",
-                          "add_3 = _operator.add", "floordiv = _operator.floordiv", "add_4 = _operator.add", "add_5 = _operator.add",
-                          "sym_max = torch.sym_max", "mod = _operator.mod"));
+  EXPECT_THAT(
+      size_nodes(model_of(testing::kitchen_sink())),
+      ElementsAre("sym_size_int = torch.ops.aten.sym_size.int", "sym_size_int_1 = torch.ops.aten.sym_size.int",
+                  "mul_1 = _operator.mul", "add_3 = _operator.add", "floordiv = _operator.floordiv",
+                  "add_4 = _operator.add", "add_5 = _operator.add", "sym_max = torch.sym_max", "mod = _operator.mod"));
 }
 
 TEST(Pt2Writer, SolvesForADimThatOnlyOccursInsideAnother) {
   const Json model = model_of(testing::derived_dims());
-  EXPECT_THAT(size_nodes(model), ElementsAre("sym_size_int = torch.ops.aten.sym_size.int", "sub = _operator.sub", "floordiv = _operator.floordiv"));
-  EXPECT_EQ(node_named(model, "full")["inputs"][0]["arg"].dump(), R"({"as_sym_ints":[{"as_name":"floordiv"},{"as_name":"count"}]})");
-  EXPECT_EQ(graph_of(model)["outputs"].dump(), R"([{"as_tensor":{"name":"add"}},{"as_sym_int":{"as_name":"floordiv"}}])");
+  EXPECT_THAT(size_nodes(model), ElementsAre("sym_size_int = torch.ops.aten.sym_size.int", "sub = _operator.sub",
+                                             "floordiv = _operator.floordiv"));
+  EXPECT_EQ(node_named(model, "full")["inputs"][0]["arg"].dump(),
+            R"({"as_sym_ints":[{"as_name":"floordiv"},{"as_name":"count"}]})");
+  EXPECT_EQ(graph_of(model)["outputs"].dump(),
+            R"([{"as_tensor":{"name":"add"}},{"as_sym_int":{"as_name":"floordiv"}}])");
 }
 
 TEST(Pt2Writer, LeavesOutDefaultsAsACallWould) {
@@ -78,13 +83,15 @@ TEST(Pt2Writer, LeavesOutDefaultsAsACallWould) {
   EXPECT_EQ(node_named(model, "linear_1")["inputs"].size(), 2U);
   EXPECT_EQ(node_named(model, "add")["inputs"][2].dump(), R"({"name":"alpha","arg":{"as_int":2},"kind":2})");
   EXPECT_EQ(node_named(model, "add_1")["inputs"].size(), 2U);
-  EXPECT_EQ(node_named(model, "arange")["inputs"].dump(),
-            R"([{"name":"end","arg":{"as_sym_int":{"as_name":"add_3"}},"kind":1},{"name":"dtype","arg":{"as_scalar_type":7},"kind":2}])");
+  EXPECT_EQ(
+      node_named(model, "arange")["inputs"].dump(),
+      R"([{"name":"end","arg":{"as_sym_int":{"as_name":"add_3"}},"kind":1},{"name":"dtype","arg":{"as_scalar_type":7},"kind":2}])");
 }
 
 TEST(Pt2Writer, WritesListsAndSeveralResults) {
   const Json model = model_of(testing::kitchen_sink());
-  EXPECT_EQ(node_named(model, "split_1")["outputs"].dump(), R"([{"as_tensors":[{"name":"split"},{"name":"split_out1"}]}])");
+  EXPECT_EQ(node_named(model, "split_1")["outputs"].dump(),
+            R"([{"as_tensors":[{"name":"split"},{"name":"split_out1"}]}])");
   EXPECT_EQ(node_named(model, "index")["inputs"][1]["arg"].dump(),
             R"({"as_optional_tensors":[{"as_none":true},{"as_tensor":{"name":"c_lifted_tensor_0"}}]})");
   EXPECT_EQ(node_named(model, "masked_fill")["inputs"][2]["arg"].dump(), R"({"as_float":"-Infinity"})");
@@ -94,7 +101,8 @@ TEST(Pt2Writer, WritesListsAndSeveralResults) {
 
 TEST(Pt2Writer, RenamesSizesAsTorchWantsThemAndKeepsTheirNames) {
   const Json model = model_of(testing::kitchen_sink());
-  EXPECT_EQ(model["range_constraints"].dump(), R"({"s0":{"min_val":1,"max_val":32},"s1":{"min_val":1,"max_val":null}})");
+  EXPECT_EQ(model["range_constraints"].dump(),
+            R"({"s0":{"min_val":1,"max_val":32},"s1":{"min_val":1,"max_val":null}})");
   EXPECT_EQ(model["graph_module"]["metadata"]["exformer.symbols"], R"({"s0": "batch", "s1": "seq"})");
   EXPECT_EQ(graph_of(model)["tensor_values"]["x"]["sizes"][0].dump(),
             R"x({"as_expr":{"expr_str":"Symbol('s0', positive=True, integer=True)","hint":{"as_int":6}}})x");
@@ -106,7 +114,8 @@ TEST(Pt2Writer, GivesNoHintThatTorchWouldTakeForARule) {
   ExportedProgram single;
   Graph& graph = *single.graph;
   std::vector<SymInt> sizes;
-  for (const char* name : {"a", "b", "c"}) sizes.push_back(graph.symbols().symbol({.name = name, .max = 40, .hint = 1}));
+  for (const char* name : {"a", "b", "c"})
+    sizes.push_back(graph.symbols().symbol({.name = name, .max = 40, .hint = 1}));
   sizes.emplace_back(2);
   sizes.emplace_back(3);
   Value* x = graph.add_input("x", contiguous_meta(DType::Float32, sizes));
@@ -157,7 +166,8 @@ TEST(Pt2Writer, NamesValuesSoThatPythonCanBindThem) {
 TEST(Pt2Writer, KeepsTheModulePath) {
   ExportedProgram program = testing::with_cache();
   program.graph->find_value("mul")->producer()->module_path = "model.layers.0";
-  EXPECT_EQ(node_named(model_of(program), "mul")["metadata"]["nn_module_stack"], "model.layers.0,model.layers.0,torch.nn.Module");
+  EXPECT_EQ(node_named(model_of(program), "mul")["metadata"]["nn_module_stack"],
+            "model.layers.0,model.layers.0,torch.nn.Module");
 }
 
 TEST(Pt2Writer, RefusesAProgramWithoutItsWeights) {
@@ -172,14 +182,16 @@ TEST(Pt2Writer, RefusesASizeThatNothingDefines) {
   ExportedProgram program = testing::with_cache();
   const SymInt other = program.graph->symbols().symbol({.name = "other"});
   program.graph->set_outputs({program.graph->outputs()[0], program.graph->outputs()[1], other});
-  EXPECT_THAT(message_of([&] { model_of(program); }), HasSubstr("'other' is used, but no input and no node defines it"));
+  EXPECT_THAT(message_of([&] { model_of(program); }),
+              HasSubstr("'other' is used, but no input and no node defines it"));
 }
 
 TEST(Pt2Writer, RefusesNumbersThatDataDefine) {
   ExportedProgram program;
   Value* x = program.graph->add_input("x", OutputMeta(ValueKind::SymFloat, 0));
   program.inputs.push_back({InputSpec::Kind::UserInput, x, "x"});
-  EXPECT_THAT(message_of([&] { model_of(program); }, ErrorKind::Unsupported), HasSubstr("value 'x': a float or bool that data define"));
+  EXPECT_THAT(message_of([&] { model_of(program); }, ErrorKind::Unsupported),
+              HasSubstr("value 'x': a float or bool that data define"));
 }
 
 TEST(Pt2Writer, RefusesAMutationOfNoInput) {
@@ -189,7 +201,8 @@ TEST(Pt2Writer, RefusesAMutationOfNoInput) {
   program.graph->set_outputs({None{}, None{}, None{}});
   EXPECT_THAT(message_of([&] { model_of(program); }), HasSubstr("is no tensor"));
   program.graph->set_outputs({"text", None{}, None{}});
-  EXPECT_THAT(message_of([&] { model_of(program); }, ErrorKind::Unsupported), HasSubstr("neither a tensor nor a number"));
+  EXPECT_THAT(message_of([&] { model_of(program); }, ErrorKind::Unsupported),
+              HasSubstr("neither a tensor nor a number"));
 }
 
 TEST(Pt2Writer, RefusesAnInputTreeThatIsNoCall) {
@@ -207,16 +220,24 @@ TEST(PlainSpec, TurnsOutputsAndCachesIntoDicts) {
 }
 
 TEST(PlainSpec, KeepsEmptyPlacesOfLists) {
-  const TreeSpec cache = TreeSpec::custom("x:Cache", Json::parse(R"({"_t": "obj", "p": "x", "s": {"n": 3, "layers": [{"_t": "obj", "s": {}},
-      {"_t": "items", "v": [[0, {"_t": "tensor", "i": 0}], [1, null]]}]}})"), {TreeSpec::leaf()});
+  const TreeSpec cache = TreeSpec::custom(
+      "x:Cache", Json::parse(R"({"_t": "obj", "p": "x", "s": {"n": 3, "layers": [{"_t": "obj", "s": {}},
+      {"_t": "items", "v": [[0, {"_t": "tensor", "i": 0}], [1, null]]}]}})"),
+      {TreeSpec::leaf()});
   EXPECT_THAT(leaf_paths(plain_spec(cache)), ElementsAre("layers.1.0"));
 }
 
 TEST(PlainSpec, RefusesTypesItDoesNotKnow) {
-  const auto plain = [](const char* context) { plain_spec(TreeSpec::custom("x:Y", context, {TreeSpec::leaf(), TreeSpec::leaf()})); };
+  const auto plain = [](const char* context) {
+    plain_spec(TreeSpec::custom("x:Y", context, {TreeSpec::leaf(), TreeSpec::leaf()}));
+  };
   EXPECT_THAT(message_of([&] { plain("a name"); }, ErrorKind::Unsupported), HasSubstr("'x:Y' has no plain form"));
-  EXPECT_THAT(message_of([&] { plain(R"({"_t": "obj", "s": {"a": {"_t": "tensor", "i": 1}}})"); }, ErrorKind::Unsupported), HasSubstr("not numbered in order"));
-  EXPECT_THAT(message_of([&] { plain(R"({"_t": "obj", "s": {"a": {"_t": "tensor", "i": 0}}})"); }, ErrorKind::Unsupported), HasSubstr("1 of its 2 tensors"));
+  EXPECT_THAT(
+      message_of([&] { plain(R"({"_t": "obj", "s": {"a": {"_t": "tensor", "i": 1}}})"); }, ErrorKind::Unsupported),
+      HasSubstr("not numbered in order"));
+  EXPECT_THAT(
+      message_of([&] { plain(R"({"_t": "obj", "s": {"a": {"_t": "tensor", "i": 0}}})"); }, ErrorKind::Unsupported),
+      HasSubstr("1 of its 2 tensors"));
   EXPECT_THAT(message_of([&] { plain(R"({"_t": "items", "v": [1]})"); }), HasSubstr("items must be pairs"));
 }
 

@@ -54,15 +54,18 @@ struct HandEntry {
 std::string hand_made(const std::vector<HandEntry>& entries, const std::string& comment = "") {
   std::string data, directory;
   for (const HandEntry& entry : entries) {
-    const uint32_t crc = static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(entry.contents.data()), static_cast<uInt>(entry.contents.size())));
-    const std::string common = little(entry.flags, 2) + little(entry.method, 2) + little(0, 4) + little(crc, 4) + little(entry.stored.size(), 4) +
-                               little(entry.contents.size(), 4) + little(entry.name.size(), 2) + little(0, 2);
-    directory += little(zip::kCentralHeader, 4) + little(20, 2) + little(20, 2) + common + little(0, 2) + little(0, 2) + little(0, 2) + little(0, 4) +
-                 little(data.size(), 4) + entry.name;
+    const uint32_t crc = static_cast<uint32_t>(
+        crc32(0, reinterpret_cast<const Bytef*>(entry.contents.data()), static_cast<uInt>(entry.contents.size())));
+    const std::string common = little(entry.flags, 2) + little(entry.method, 2) + little(0, 4) + little(crc, 4) +
+                               little(entry.stored.size(), 4) + little(entry.contents.size(), 4) +
+                               little(entry.name.size(), 2) + little(0, 2);
+    directory += little(zip::kCentralHeader, 4) + little(20, 2) + little(20, 2) + common + little(0, 2) + little(0, 2) +
+                 little(0, 2) + little(0, 4) + little(data.size(), 4) + entry.name;
     data += little(zip::kLocalHeader, 4) + little(20, 2) + common + entry.name + entry.stored;
   }
-  return data + directory + little(zip::kEndOfDirectory, 4) + little(0, 4) + little(entries.size(), 2) + little(entries.size(), 2) +
-         little(directory.size(), 4) + little(data.size(), 4) + little(comment.size(), 2) + comment;
+  return data + directory + little(zip::kEndOfDirectory, 4) + little(0, 4) + little(entries.size(), 2) +
+         little(entries.size(), 2) + little(directory.size(), 4) + little(data.size(), 4) + little(comment.size(), 2) +
+         comment;
 }
 
 std::string deflated(const std::string& text) {
@@ -99,7 +102,8 @@ TEST(ZipWriter, RoundTripsThroughTheReader) {
   const TemporaryFolder folder;
   sample(folder / "a.zip");
   const ZipReader zip = ZipReader::open(folder / "a.zip");
-  EXPECT_THAT(zip.names(), ElementsAre("model/archive_format", "model/data/weights/weight_0", "model/empty", "model/data/weights/weight_1"));
+  EXPECT_THAT(zip.names(), ElementsAre("model/archive_format", "model/data/weights/weight_0", "model/empty",
+                                       "model/data/weights/weight_1"));
   EXPECT_EQ(zip.text("model/archive_format"), "pt2");
   EXPECT_EQ(zip.text("model/empty"), "");
   const Bytes weight = zip.stored("model/data/weights/weight_0");
@@ -150,8 +154,8 @@ TEST(ZipReader, ReadsZip64Fields) {
   const size_t end = plain.size() - zip::kEndOfDirectorySize;
   const std::string directory_size = plain.substr(end + 12, 4) + little(0, 4);
   const std::string directory_offset = plain.substr(end + 16, 4) + little(0, 4);
-  const std::string record = little(zip::kZip64EndOfDirectory, 4) + little(44, 8) + little(45, 2) + little(45, 2) + little(0, 8) + little(1, 8) +
-                             little(1, 8) + directory_size + directory_offset;
+  const std::string record = little(zip::kZip64EndOfDirectory, 4) + little(44, 8) + little(45, 2) + little(45, 2) +
+                             little(0, 8) + little(1, 8) + little(1, 8) + directory_size + directory_offset;
   const std::string locator = little(zip::kZip64Locator, 4) + little(0, 4) + little(end, 8) + little(1, 4);
   const std::string tail = little(zip::kEndOfDirectory, 4) + little(0, 4) + std::string(12, '\xff') + little(0, 2);
   EXPECT_EQ(reader_of(plain.substr(0, end) + record + locator + tail).text("a"), "text");
@@ -168,15 +172,20 @@ TEST(ZipReader, RefusesDamagedAndForbiddenEntries) {
   damaged[zip::kLocalHeaderSize + 1] = 'X';
   EXPECT_THAT(message_of([&] { reader_of(damaged).text("a"); }), HasSubstr("checksum mismatch"));
   EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "x", "x"}, {"a", "y", "y"}})); }), HasSubstr("appears twice"));
-  EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "x", "x", zip::kStored, zip::kEncryptedFlag}})); }), HasSubstr("is encrypted"));
-  EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "xy", "text", zip::kDeflated}})).text("a"); }), HasSubstr("are damaged"));
-  EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "x", std::string(5000, 'y'), zip::kDeflated}})).text("a"); }), HasSubstr("impossible size"));
-  EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "x", "x", 12}})).text("a"); }), HasSubstr("compression method 12"));
+  EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "x", "x", zip::kStored, zip::kEncryptedFlag}})); }),
+              HasSubstr("is encrypted"));
+  EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "xy", "text", zip::kDeflated}})).text("a"); }),
+              HasSubstr("are damaged"));
+  EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "x", std::string(5000, 'y'), zip::kDeflated}})).text("a"); }),
+              HasSubstr("impossible size"));
+  EXPECT_THAT(message_of([] { reader_of(hand_made({{"a", "x", "x", 12}})).text("a"); }),
+              HasSubstr("compression method 12"));
 }
 
 TEST(ZipReader, RefusesEveryTruncation) {
   const std::string whole = hand_made({{"a.json", "{}", "{}"}, {"b", std::string(100, 'b'), std::string(100, 'b')}});
-  for (size_t size = 0; size < whole.size(); ++size) EXPECT_THROW(reader_of(whole.substr(0, size)), ExportError) << size;
+  for (size_t size = 0; size < whole.size(); ++size)
+    EXPECT_THROW(reader_of(whole.substr(0, size)), ExportError) << size;
 }
 
 TEST(ZipReader, NeverReadsOutsideADamagedArchive) {

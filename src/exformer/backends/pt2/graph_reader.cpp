@@ -15,7 +15,8 @@ void check_version(const Json& model) {
   const Json& version = member(model, "schema_version");
   const int64_t major = integer_member(version, "major");
   if (major != kSchemaMajor) {
-    unsupported(".pt2: schema version {}.{} cannot be read; {}.x can", major, integer_member(version, "minor"), kSchemaMajor);
+    unsupported(".pt2: schema version {}.{} cannot be read; {}.x can", major, integer_member(version, "minor"),
+                kSchemaMajor);
   }
 }
 
@@ -44,8 +45,12 @@ void drop_leaves(TreeSpec& spec, const std::vector<bool>& dropped, size_t& next)
 class ModelReader {
  public:
   ModelReader(const Json& model, const OpRegistry& ops)
-      : module_(member(model, "graph_module")), graph_(member(module_, "graph")), signature_(member(module_, "signature")),
-        symbols_(model, program_.graph->symbols()), nodes_(*program_.graph, symbols_, ops), scope_(graph_) {}
+      : module_(member(model, "graph_module")),
+        graph_(member(module_, "graph")),
+        signature_(member(module_, "signature")),
+        symbols_(model, program_.graph->symbols()),
+        nodes_(*program_.graph, symbols_, ops),
+        scope_(graph_) {}
 
   ExportedProgram read() {
     nodes_.check_ops(graph_);
@@ -100,7 +105,8 @@ class ModelReader {
       program_.inputs.push_back(std::move(spec));
     }
     if (dropped.size() != program_.in_spec.leaf_count()) {
-      fail(".pt2: the input pytree has {} leaves, the signature {} inputs", program_.in_spec.leaf_count(), dropped.size());
+      fail(".pt2: the input pytree has {} leaves, the signature {} inputs", program_.in_spec.leaf_count(),
+           dropped.size());
     }
     size_t next = 0;
     drop_leaves(program_.in_spec, dropped, next);

@@ -25,12 +25,17 @@ bool equals_default(const Argument& argument, const SchemaArgument& schema) {
 }
 
 // torch keeps the module path as "key,path,type"; a path with its separators in it is left out.
-bool is_plain_path(const std::string& path) { return !path.empty() && path.find_first_of(",;()[]\"\\") == std::string::npos; }
+bool is_plain_path(const std::string& path) {
+  return !path.empty() && path.find_first_of(",;()[]\"\\") == std::string::npos;
+}
 
 class GraphWriter {
  public:
   GraphWriter(const ExportedProgram& program, const Pt2Options& options)
-      : program_(program), options_(options), names_(*program.graph), text_(*program.graph),
+      : program_(program),
+        options_(options),
+        names_(*program.graph),
+        text_(*program.graph),
         sym_nodes_(program, names_, text_, nodes_, sym_int_values_) {}
 
   std::string write() {
@@ -66,7 +71,11 @@ class GraphWriter {
     out.end_object().key("treespec_namedtuple_fields").begin_object().end_object().end_object();
     out.key("opset_version").begin_object().member("aten", int64_t{kAtenOpset}).end_object();
     out.key("range_constraints").raw(text_.range_constraints());
-    out.key("schema_version").begin_object().member("major", int64_t{kSchemaMajor}).member("minor", int64_t{kSchemaMinor}).end_object();
+    out.key("schema_version")
+        .begin_object()
+        .member("major", int64_t{kSchemaMajor})
+        .member("minor", int64_t{kSchemaMinor})
+        .end_object();
     out.key("verifiers").begin_list().value("TRAINING").end_list();
     out.member("torch_version", kTorchVersion).key("guards_code").begin_list().end_list().end_object();
     return out.text();
@@ -119,7 +128,8 @@ class GraphWriter {
   }
 
   std::string tensor_list(const std::vector<Value*>& values) const {
-    const bool optional = std::any_of(values.begin(), values.end(), [](const Value* value) { return value == nullptr; });
+    const bool optional =
+        std::any_of(values.begin(), values.end(), [](const Value* value) { return value == nullptr; });
     return one(optional ? "as_optional_tensors" : "as_tensors", [&](JsonText& out) {
       out.begin_list();
       for (const Value* value : values) {
@@ -136,9 +146,14 @@ class GraphWriter {
   std::string integer_list(const std::vector<SymInt>& values, ArgType type) {
     if (values.empty()) {
       const bool floats = type == ArgType::FloatList || type == ArgType::ScalarList;
-      return list<int64_t>(floats ? "as_floats" : type == ArgType::BoolList ? "as_bools" : type == ArgType::TensorList || type == ArgType::OptionalTensorList ? "as_tensors" : "as_ints", {});
+      return list<int64_t>(floats                                                               ? "as_floats"
+                           : type == ArgType::BoolList                                          ? "as_bools"
+                           : type == ArgType::TensorList || type == ArgType::OptionalTensorList ? "as_tensors"
+                                                                                                : "as_ints",
+                           {});
     }
-    const bool constant = std::all_of(values.begin(), values.end(), [](const SymInt& value) { return value.is_constant(); });
+    const bool constant =
+        std::all_of(values.begin(), values.end(), [](const SymInt& value) { return value.is_constant(); });
     return one(constant ? "as_ints" : "as_sym_ints", [&](JsonText& out) {
       out.begin_list();
       for (const SymInt& value : values) {
@@ -198,7 +213,8 @@ class GraphWriter {
 
   // What a graph output may be: a value, a symbolic integer or a constant.
   std::string output_argument(const Argument& output) {
-    if (!output.is<Value*>() && !output.is<SymInt>() && !output.is<double>() && !output.is<bool>() && !output.is_none()) {
+    if (!output.is<Value*>() && !output.is<SymInt>() && !output.is<double>() && !output.is<bool>() &&
+        !output.is_none()) {
       unsupported("a graph output is neither a tensor nor a number nor None");
     }
     return argument(output, ArgType::Scalar);
@@ -206,18 +222,20 @@ class GraphWriter {
 
   void write_node(const Node& node) {
     const OpSchema& schema = node.schema();
-    // Positional arguments are written up to the last one that differs from its default, as a Python call would pass them.
+    // Positional arguments are written up to the last one that differs from its default, as a Python call would pass
+    // them.
     size_t positional = 0;
     for (size_t i = 0; i < schema.arguments.size(); ++i) {
-      if (!schema.arguments[i].keyword_only && !equals_default(node.arguments()[i], schema.arguments[i])) positional = i + 1;
+      if (!schema.arguments[i].keyword_only && !equals_default(node.arguments()[i], schema.arguments[i]))
+        positional = i + 1;
     }
     std::string inputs;
     for (size_t i = 0; i < schema.arguments.size(); ++i) {
       const SchemaArgument& formal = schema.arguments[i];
       if (formal.keyword_only ? equals_default(node.arguments()[i], formal) : i >= positional) continue;
       if (!inputs.empty()) inputs += ',';
-      inputs += fmt::format(R"({{"name":"{}","arg":{},"kind":{}}})", formal.name, argument(node.arguments()[i], formal.type),
-                            formal.keyword_only ? kKeyword : kPositional);
+      inputs += fmt::format(R"({{"name":"{}","arg":{},"kind":{}}})", formal.name,
+                            argument(node.arguments()[i], formal.type), formal.keyword_only ? kKeyword : kPositional);
     }
     const bool single = schema.returns.size() == 1 && !schema.returns_list();
     const std::string name = single ? names_.of(node.output()) : names_.fresh(schema.base_name());
@@ -251,13 +269,16 @@ class GraphWriter {
           out.member("persistent", spec.persistent);
           break;
         case InputSpec::Kind::ConstantTensor: weight("tensor_constant", "tensor_constant_name"); break;
-        case InputSpec::Kind::UserInput: out.key("user_input").begin_object().key("arg").raw(value_argument(spec.value)); break;
+        case InputSpec::Kind::UserInput:
+          out.key("user_input").begin_object().key("arg").raw(value_argument(spec.value));
+          break;
       }
       out.end_object().end_object();
     }
     out.end_list().key("output_specs").begin_list();
     EXFORMER_ASSERT(program_.outputs.size() == results.size());
-    for (size_t i = 0; i < results.size(); ++i) write_output_spec(out, program_.outputs[i], results[i], program_.graph->outputs()[i]);
+    for (size_t i = 0; i < results.size(); ++i)
+      write_output_spec(out, program_.outputs[i], results[i], program_.graph->outputs()[i]);
     out.end_list().end_object();
   }
 
@@ -267,10 +288,16 @@ class GraphWriter {
       out.key("user_output").begin_object().key("arg").raw(result).end_object().end_object();
       return;
     }
-    if (!output.is<Value*>() || output.as<Value*>()->kind != ValueKind::Tensor) fail("the new value of '{}' is no tensor", spec.target);
+    if (!output.is<Value*>() || output.as<Value*>()->kind != ValueKind::Tensor)
+      fail("the new value of '{}' is no tensor", spec.target);
     const bool buffer = spec.kind == OutputSpec::Kind::BufferMutation;
-    out.key(buffer ? "buffer_mutation" : "user_input_mutation").begin_object().key("arg").raw(tensor_name(output.as<Value*>()));
-    out.member(buffer ? "buffer_name" : "user_input_name", buffer ? spec.target : user_input_name(spec.target)).end_object().end_object();
+    out.key(buffer ? "buffer_mutation" : "user_input_mutation")
+        .begin_object()
+        .key("arg")
+        .raw(tensor_name(output.as<Value*>()));
+    out.member(buffer ? "buffer_name" : "user_input_name", buffer ? spec.target : user_input_name(spec.target))
+        .end_object()
+        .end_object();
   }
 
   std::string user_input_name(const std::string& target) const {
@@ -299,10 +326,12 @@ class GraphWriter {
     const std::vector<const InputSpec*> inputs = program_.user_inputs();
     size_t leaf = 0;
     for (const TreeSpec& child : in_spec.children[0].children) {
-      names.push_back(child.is_leaf() && leaf < inputs.size() ? names_.of(inputs[leaf]->value) : fmt::format("args_{}", names.size()));
+      names.push_back(child.is_leaf() && leaf < inputs.size() ? names_.of(inputs[leaf]->value)
+                                                              : fmt::format("args_{}", names.size()));
       leaf += child.leaf_count();
     }
-    for (const Json& key : in_spec.children[1].context) names.push_back(key.is_string() ? key.get<std::string>() : key.dump());
+    for (const Json& key : in_spec.children[1].context)
+      names.push_back(key.is_string() ? key.get<std::string>() : key.dump());
     return names;
   }
 
@@ -316,6 +345,8 @@ class GraphWriter {
 
 }  // namespace
 
-std::string model_json(const ExportedProgram& program, const Pt2Options& options) { return GraphWriter(program, options).write(); }
+std::string model_json(const ExportedProgram& program, const Pt2Options& options) {
+  return GraphWriter(program, options).write();
+}
 
 }  // namespace exformer::pt2

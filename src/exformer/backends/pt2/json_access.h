@@ -44,15 +44,20 @@ inline const std::string& text_of(const Json& value, std::string_view name) {
   if (!value.is_string()) fail(".pt2: field '{}' must be a text", name);
   return value.get_ref<const std::string&>();
 }
-inline const std::string& text_member(const Json& object, std::string_view name) { return text_of(member(object, name), name); }
+inline const std::string& text_member(const Json& object, std::string_view name) {
+  return text_of(member(object, name), name);
+}
 
 inline int64_t integer_of(const Json& value, std::string_view name) {
-  if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))) {
+  if (!value.is_number_integer() ||
+      (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))) {
     fail(".pt2: field '{}' must be an integer", name);
   }
   return value.get<int64_t>();
 }
-inline int64_t integer_member(const Json& object, std::string_view name) { return integer_of(member(object, name), name); }
+inline int64_t integer_member(const Json& object, std::string_view name) {
+  return integer_of(member(object, name), name);
+}
 
 inline bool bool_of(const Json& value, std::string_view name) {
   if (!value.is_boolean()) fail(".pt2: field '{}' must be true or false", name);

@@ -12,20 +12,21 @@ namespace exformer::pt2 {
 namespace {
 
 constexpr std::array<std::string_view, 35> kKeywords{
-    "False", "None", "True",     "and",    "as",   "assert", "async",  "await",  "break",    "class", "continue", "def",
-    "del",   "elif", "else",     "except", "for",  "from",   "finally", "global", "if",      "import", "in",      "is",
-    "lambda", "not", "nonlocal", "or",     "pass", "raise",  "return", "try",    "while",    "with",  "yield"};
+    "False",  "None", "True",     "and",    "as",   "assert", "async",   "await",  "break", "class",  "continue", "def",
+    "del",    "elif", "else",     "except", "for",  "from",   "finally", "global", "if",    "import", "in",       "is",
+    "lambda", "not",  "nonlocal", "or",     "pass", "raise",  "return",  "try",    "while", "with",   "yield"};
 
 // Lower-case Python builtins and the names that generated code imports; a node of that name would hide them.
 constexpr std::array<std::string_view, 79> kTaken{
-    "abs",     "aiter",     "all",     "anext",      "any",     "ascii",   "bin",        "bool",        "breakpoint", "bytearray",
-    "bytes",   "callable",  "chr",     "classmethod", "compile", "complex", "copyright",  "credits",     "delattr",    "dict",
-    "dir",     "divmod",    "enumerate", "eval",     "exec",    "exit",    "filter",     "float",       "format",     "frozenset",
-    "getattr", "globals",   "hasattr", "hash",       "help",    "hex",     "id",         "input",       "int",        "isinstance",
-    "issubclass", "iter",   "len",     "license",    "list",    "locals",  "map",        "max",         "memoryview", "min",
-    "next",    "object",    "oct",     "open",       "ord",     "pow",     "print",      "property",    "quit",       "range",
-    "repr",    "reversed",  "round",   "set",        "setattr", "slice",   "sorted",     "staticmethod", "str",       "sum",
-    "super",   "tuple",     "type",    "vars",       "zip",     "inf",     "nan",        "torch",       "device"};
+    "abs",       "aiter",   "all",       "anext",      "any",          "ascii",   "bin",     "bool",      "breakpoint",
+    "bytearray", "bytes",   "callable",  "chr",        "classmethod",  "compile", "complex", "copyright", "credits",
+    "delattr",   "dict",    "dir",       "divmod",     "enumerate",    "eval",    "exec",    "exit",      "filter",
+    "float",     "format",  "frozenset", "getattr",    "globals",      "hasattr", "hash",    "help",      "hex",
+    "id",        "input",   "int",       "isinstance", "issubclass",   "iter",    "len",     "license",   "list",
+    "locals",    "map",     "max",       "memoryview", "min",          "next",    "object",  "oct",       "open",
+    "ord",       "pow",     "print",     "property",   "quit",         "range",   "repr",    "reversed",  "round",
+    "set",       "setattr", "slice",     "sorted",     "staticmethod", "str",     "sum",     "super",     "tuple",
+    "type",      "vars",    "zip",       "inf",        "nan",          "torch",   "device"};
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -43,7 +44,9 @@ std::string identifier(std::string_view name) {
   return result;
 }
 
-bool is_keyword(std::string_view name) { return std::find(kKeywords.begin(), kKeywords.end(), name) != kKeywords.end(); }
+bool is_keyword(std::string_view name) {
+  return std::find(kKeywords.begin(), kKeywords.end(), name) != kKeywords.end();
+}
 
 bool is_taken(std::string_view name) {
   return is_keyword(name) || name == "fx_pytree" || name == "pytree" || name == "NoneType" ||
@@ -53,8 +56,8 @@ bool is_taken(std::string_view name) {
 }  // namespace
 
 bool is_python_identifier(std::string_view name) {
-  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 && std::all_of(name.begin(), name.end(), is_word) &&
-         !is_keyword(name);
+  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+         std::all_of(name.begin(), name.end(), is_word) && !is_keyword(name);
 }
 
 Names::Names(const Graph& graph) {

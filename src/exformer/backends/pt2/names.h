@@ -10,7 +10,8 @@
 
 namespace exformer::pt2 {
 
-/// Each value keeps its name where it is a Python identifier that shadows nothing; otherwise it gets the nearest free legal one.
+/// Each value keeps its name where it is a Python identifier that shadows nothing; otherwise it gets the nearest free
+/// legal one.
 class Names {
  public:
   explicit Names(const Graph& graph);

@@ -1,4 +1,5 @@
-// Calls become nodes; arithmetic on sizes is folded into expressions; nested graphs without a meaning of their own are inlined.
+// Calls become nodes; arithmetic on sizes is folded into expressions; nested graphs without a meaning of their own are
+// inlined.
 #include "exformer/backends/pt2/node_reader.h"
 
 #include <algorithm>
@@ -23,9 +24,9 @@ bool is_size_arithmetic(std::string_view target) {
 // Checks while running, without a result.
 bool is_assertion(std::string_view target) {
   constexpr std::array<std::string_view, 6> kAssertions{
-      "torch.ops.aten._assert_scalar.default",       "torch.ops.aten._assert_async.msg",
-      "torch.ops.aten._assert_async.default",        "torch.ops.aten._assert_tensor_metadata.default",
-      "torch.ops.aten.sym_constrain_range.default",  "torch.ops.aten.sym_constrain_range_for_size.default"};
+      "torch.ops.aten._assert_scalar.default",      "torch.ops.aten._assert_async.msg",
+      "torch.ops.aten._assert_async.default",       "torch.ops.aten._assert_tensor_metadata.default",
+      "torch.ops.aten.sym_constrain_range.default", "torch.ops.aten.sym_constrain_range_for_size.default"};
   return std::find(kAssertions.begin(), kAssertions.end(), target) != kAssertions.end();
 }
 
@@ -74,13 +75,15 @@ void NodeReader::collect_unknown(const Json& graph, std::set<std::string>& unkno
     const std::string& target = text_member(node, "target");
     if (mode_arguments(target)) {
       for (const Json& input : list_member(node, "inputs")) {
-        if (const Json* inner = optional_member(member(input, "arg"), "as_graph")) collect_unknown(member(*inner, "graph"), unknown);
+        if (const Json* inner = optional_member(member(input, "arg"), "as_graph"))
+          collect_unknown(member(*inner, "graph"), unknown);
       }
       continue;
     }
     if (is_size_arithmetic(target) || is_assertion(target) || is_identity(target)) continue;
     const Op* op = ops_->find(target);
-    if (!op || (has_tag(op->tags, Tag::Inplace) && !ops_->find(functional_name(op->schema.name)))) unknown.insert(target);
+    if (!op || (has_tag(op->tags, Tag::Inplace) && !ops_->find(functional_name(op->schema.name))))
+      unknown.insert(target);
   }
 }
 
@@ -101,7 +104,8 @@ SymInt NodeReader::integer(const std::string& name, NameScope& scope) {
   const auto known = scope.integers.find(name);
   if (known != scope.integers.end()) return known->second;
   const auto found = scope.sym_ints.find(name);
-  if (found == scope.sym_ints.end()) unsupported(".pt2: '{}' is a number that is no integer expression over sizes", name);
+  if (found == scope.sym_ints.end())
+    unsupported(".pt2: '{}' is a number that is no integer expression over sizes", name);
   return scope.integers.emplace(name, symbols_->read(*found->second)).first->second;
 }
 
@@ -145,7 +149,8 @@ Argument NodeReader::read_argument(const Json& argument, NameScope& scope) {
   }
   if (kind == "as_ints" || kind == "as_sym_ints") {
     std::vector<SymInt> integers;
-    for (const Json& item : items()) integers.push_back(kind == "as_ints" ? SymInt(integer_of(item, kind)) : symbolic(item));
+    for (const Json& item : items())
+      integers.push_back(kind == "as_ints" ? SymInt(integer_of(item, kind)) : symbolic(item));
     return integers;
   }
   if (kind == "as_floats") {
@@ -192,8 +197,10 @@ std::vector<std::pair<std::string, Argument>> NodeReader::read_inputs(const Json
   return inputs;
 }
 
-// torch writes `x * 2.5` as mul.Tensor with a number: the Scalar overload is meant, or a 0-d tensor where there is none.
-std::vector<Argument> NodeReader::bind(const Op*& op, std::vector<std::pair<std::string, Argument>> inputs, const std::string& module_path) {
+// torch writes `x * 2.5` as mul.Tensor with a number: the Scalar overload is meant, or a 0-d tensor where there is
+// none.
+std::vector<Argument> NodeReader::bind(const Op*& op, std::vector<std::pair<std::string, Argument>> inputs,
+                                       const std::string& module_path) {
   for (auto& [name, value] : inputs) {
     const SchemaArgument& formal = op->schema.arguments[op->schema.position(name)];
     const bool number = value.is<double>() || value.is<bool>() || value.is<SymInt>();
@@ -203,7 +210,8 @@ std::vector<Argument> NodeReader::bind(const Op*& op, std::vector<std::pair<std:
     if (scalar && scalar->schema.arguments.size() <= op->schema.arguments.size()) {
       const auto& formals = scalar->schema.arguments;
       const bool same_names = std::all_of(inputs.begin(), inputs.end(), [&](const auto& input) {
-        return std::any_of(formals.begin(), formals.end(), [&](const SchemaArgument& other) { return other.name == input.first; });
+        return std::any_of(formals.begin(), formals.end(),
+                           [&](const SchemaArgument& other) { return other.name == input.first; });
       });
       if (same_names) {
         op = scalar;
@@ -223,8 +231,9 @@ std::vector<Argument> NodeReader::bind(const Op*& op, std::vector<std::pair<std:
 
 void NodeReader::note_alias(const Node& node) {
   const auto& returns = node.schema().returns;
-  const bool aliased = has_tag(ops_->get(node).tags, Tag::View) ||
-                       std::any_of(returns.begin(), returns.end(), [](const SchemaReturn& result) { return result.aliased; });
+  const bool aliased =
+      has_tag(ops_->get(node).tags, Tag::View) ||
+      std::any_of(returns.begin(), returns.end(), [](const SchemaReturn& result) { return result.aliased; });
   const std::vector<Value*> inputs = node.inputs();
   for (const Value* output : node.outputs()) {
     const Value* root = output;
@@ -263,10 +272,13 @@ void NodeReader::read_call(const Json& node, const Op& declared, NameScope& scop
       unsupported(".pt2: {} returns a result of kind '{}'", op->schema.name, kind);
     }
   }
-  const bool expected = op->schema.returns_list() ? outputs.size() == 1 && outputs[0].contains("as_tensors")
-                                                  : outputs.size() == op->schema.returns.size() && names.size() == outputs.size();
-  if (!expected) fail(".pt2: {} has {} results, its schema says {}", op->schema.name, outputs.size(), op->schema.returns.size());
-  Node* made = graph_->create_node(op->schema, std::move(arguments), std::move(metas), nullptr, names.empty() ? "" : names[0]);
+  const bool expected = op->schema.returns_list()
+                            ? outputs.size() == 1 && outputs[0].contains("as_tensors")
+                            : outputs.size() == op->schema.returns.size() && names.size() == outputs.size();
+  if (!expected)
+    fail(".pt2: {} has {} results, its schema says {}", op->schema.name, outputs.size(), op->schema.returns.size());
+  Node* made =
+      graph_->create_node(op->schema, std::move(arguments), std::move(metas), nullptr, names.empty() ? "" : names[0]);
   made->module_path = module_path;
   for (size_t i = 0; i < names.size(); ++i) {
     graph_->rename(made->output(i), names[i]);
@@ -281,12 +293,15 @@ void NodeReader::overwrite(const Json& node, const Op& in_place, NameScope& scop
   const Json& inputs = list_member(node, "inputs");
   const Json* self = inputs.empty() ? nullptr : optional_member(member(inputs[0], "arg"), "as_tensor");
   if (!self) fail(".pt2: {} has no tensor to write to", in_place.schema.name);
-  const Value* before = scope.values.count(text_member(*self, "name")) ? scope.values[text_member(*self, "name")] : nullptr;
+  const Value* before =
+      scope.values.count(text_member(*self, "name")) ? scope.values[text_member(*self, "name")] : nullptr;
   if (!before) fail(".pt2: tensor '{}' is read before it is made", text_member(*self, "name"));
   const auto root = alias_root_.find(before);
   if (!before->producer() || root == alias_root_.end() || alias_count_[root->second] > 1) {
-    unsupported(".pt2: {} writes to '{}', which is an input, a view or has views; run_decompositions() makes the graph functional",
-                in_place.schema.name, before->name);
+    unsupported(
+        ".pt2: {} writes to '{}', which is an input, a view or has views; run_decompositions() makes the graph "
+        "functional",
+        in_place.schema.name, before->name);
   }
   read_call(node, functional, scope);
   const Json& output = list_member(node, "outputs")[0];
@@ -309,7 +324,8 @@ void NodeReader::read_nested(const Json& node, NameScope& scope) {
   const Json& graph = member(*nested, "graph");
   NameScope inner(graph);
   const Json& formals = list_member(graph, "inputs");
-  if (formals.size() != inputs.size() - modes - 1) fail(".pt2: a nested graph takes {} inputs, given {}", formals.size(), inputs.size() - modes - 1);
+  if (formals.size() != inputs.size() - modes - 1)
+    fail(".pt2: a nested graph takes {} inputs, given {}", formals.size(), inputs.size() - modes - 1);
   for (size_t i = 0; i < formals.size(); ++i) {
     const auto [kind, formal] = union_of(formals[i], "inputs");
     const Argument actual = read_argument(member(inputs[modes + 1 + i], "arg"), scope);
@@ -332,7 +348,8 @@ void NodeReader::read_nested(const Json& node, NameScope& scope) {
       names.push_back(&value);
     }
   }
-  if (names.size() != results.size()) fail(".pt2: a nested graph returns {} values, {} are named", results.size(), names.size());
+  if (names.size() != results.size())
+    fail(".pt2: a nested graph returns {} values, {} are named", results.size(), names.size());
   for (size_t i = 0; i < names.size(); ++i) {
     const Argument result = read_argument(results[i], inner);
     if (result.is<Value*>()) {

@@ -25,7 +25,8 @@ struct NameScope {
 
 class NodeReader {
  public:
-  NodeReader(Graph& graph, SymbolReader& symbols, const OpRegistry& ops) : graph_(&graph), symbols_(&symbols), ops_(&ops) {}
+  NodeReader(Graph& graph, SymbolReader& symbols, const OpRegistry& ops)
+      : graph_(&graph), symbols_(&symbols), ops_(&ops) {}
 
   /// Throws ExportError (Unsupported) naming every op of the graph that is not known.
   void check_ops(const Json& graph) const;
@@ -42,13 +43,15 @@ class NodeReader {
   void read_nested(const Json& node, NameScope& scope);
   void overwrite(const Json& node, const Op& in_place, NameScope& scope);
   std::vector<std::pair<std::string, Argument>> read_inputs(const Json& node, NameScope& scope);
-  std::vector<Argument> bind(const Op*& op, std::vector<std::pair<std::string, Argument>> inputs, const std::string& module_path);
+  std::vector<Argument> bind(const Op*& op, std::vector<std::pair<std::string, Argument>> inputs,
+                             const std::string& module_path);
   void note_alias(const Node& node);
 
   Graph* graph_;
   SymbolReader* symbols_;
   const OpRegistry* ops_;
-  std::unordered_map<const Value*, const Value*> alias_root_;  // views and what they may alias with, by the value first made
+  std::unordered_map<const Value*, const Value*>
+      alias_root_;  // views and what they may alias with, by the value first made
   std::unordered_map<const Value*, int> alias_count_;
 };
 

@@ -9,11 +9,12 @@
 namespace exformer::pt2 {
 namespace {
 
-std::optional<TreeSpec> plain_context(const Json& context, const std::vector<TreeSpec>& leaves, size_t& next, const std::string& type);
+std::optional<TreeSpec> plain_context(const Json& context, const std::vector<TreeSpec>& leaves, size_t& next,
+                                      const std::string& type);
 
 // Children of a container in the context; `keep_empty` holds the positions of a list.
-void add_child(const std::string& key, const Json& context, bool keep_empty, const std::vector<TreeSpec>& leaves, size_t& next,
-               const std::string& type, std::vector<std::string>& keys, std::vector<TreeSpec>& children) {
+void add_child(const std::string& key, const Json& context, bool keep_empty, const std::vector<TreeSpec>& leaves,
+               size_t& next, const std::string& type, std::vector<std::string>& keys, std::vector<TreeSpec>& children) {
   std::optional<TreeSpec> child = plain_context(context, leaves, next, type);
   if (!child && !keep_empty) return;
   keys.push_back(key);
@@ -21,7 +22,8 @@ void add_child(const std::string& key, const Json& context, bool keep_empty, con
 }
 
 // The part of a transformers object context that holds tensors; nothing if it holds none.
-std::optional<TreeSpec> plain_context(const Json& context, const std::vector<TreeSpec>& leaves, size_t& next, const std::string& type) {
+std::optional<TreeSpec> plain_context(const Json& context, const std::vector<TreeSpec>& leaves, size_t& next,
+                                      const std::string& type) {
   std::vector<std::string> keys;
   std::vector<TreeSpec> children;
   const size_t first = next;
@@ -71,7 +73,9 @@ TreeSpec plain_spec(const TreeSpec& spec) {
   if (spec.context.is_object() && spec.context.contains("_t")) {
     size_t next = 0;
     std::optional<TreeSpec> plain = plain_context(spec.context, result.children, next, spec.type);
-    if (next != spec.children.size()) unsupported("pytree '{}': {} of its {} tensors have no place", spec.type, spec.children.size() - next, spec.children.size());
+    if (next != spec.children.size())
+      unsupported("pytree '{}': {} of its {} tensors have no place", spec.type, spec.children.size() - next,
+                  spec.children.size());
     return plain ? *plain : TreeSpec::dict({}, {});
   }
   unsupported("pytree type '{}' has no plain form; use pytree = transformers", spec.type);

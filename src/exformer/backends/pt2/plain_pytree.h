@@ -6,7 +6,8 @@
 namespace exformer::pt2 {
 
 /// A ModelOutput becomes a dict of its fields; a cache becomes a dict of its attributes that hold tensors:
-/// {"layers": [{"keys": ..., "values": ...}, ...]}. Leaves keep their order. Throws ExportError (Unsupported) for any other type.
+/// {"layers": [{"keys": ..., "values": ...}, ...]}. Leaves keep their order. Throws ExportError (Unsupported) for any
+/// other type.
 TreeSpec plain_spec(const TreeSpec& spec);
 
 }  // namespace exformer::pt2

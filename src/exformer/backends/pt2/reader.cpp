@@ -37,12 +37,14 @@ std::string model_name(const ZipReader& archive, const std::string& root) {
   std::vector<std::string> names;
   const std::string folder = root + "models/";
   for (const std::string& name : archive.names()) {
-    if (name.starts_with(folder) && name.ends_with(".json")) names.push_back(name.substr(folder.size(), name.size() - folder.size() - 5));
+    if (name.starts_with(folder) && name.ends_with(".json"))
+      names.push_back(name.substr(folder.size(), name.size() - folder.size() - 5));
   }
   if (std::find(names.begin(), names.end(), kModelName) != names.end()) return std::string(kModelName);
   if (names.size() == 1) return names[0];
   if (names.empty()) fail("{}: the archive holds no exported program (models/*.json)", archive.source());
-  unsupported("{}: the archive holds several programs ({}); one named 'model' is expected", archive.source(), fmt::join(names, ", "));
+  unsupported("{}: the archive holds several programs ({}); one named 'model' is expected", archive.source(),
+              fmt::join(names, ", "));
 }
 
 std::vector<int64_t> integers(const Json& list, std::string_view name) {
@@ -58,7 +60,8 @@ std::vector<int64_t> integers(const Json& list, std::string_view name) {
 void check_elements(const std::vector<int64_t>& sizes, const std::string& name) {
   int64_t count = 1;
   for (const int64_t size : sizes) {
-    if (size > kMostElements || (count *= std::max<int64_t>(size, 1)) > kMostElements) fail(".pt2: '{}' has an absurd size", name);
+    if (size > kMostElements || (count *= std::max<int64_t>(size, 1)) > kMostElements)
+      fail(".pt2: '{}' has an absurd size", name);
   }
 }
 
@@ -68,7 +71,8 @@ std::optional<uint64_t> extent(const std::vector<int64_t>& sizes, const std::vec
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return 0;
     uint64_t step = 0;
-    if (__builtin_mul_overflow(static_cast<uint64_t>(sizes[i] - 1), static_cast<uint64_t>(strides[i]), &step)) return std::nullopt;
+    if (__builtin_mul_overflow(static_cast<uint64_t>(sizes[i] - 1), static_cast<uint64_t>(strides[i]), &step))
+      return std::nullopt;
     if (__builtin_add_overflow(last, step, &last)) return std::nullopt;
   }
   return last + 1;
@@ -76,8 +80,11 @@ std::optional<uint64_t> extent(const std::vector<int64_t>& sizes, const std::vec
 
 LazyTensor read_payload(const ZipReader& archive, const std::string& name, const std::string& path, const Json& meta) {
   const auto dtype = dtype_of_scalar_type(integer_member(meta, "dtype"));
-  if (!dtype) unsupported("{}: weight '{}' has scalar type {}, which is not supported", archive.source(), name, meta["dtype"].dump());
-  if (integer_member(meta, "layout") != kStridedLayout) unsupported("{}: weight '{}' is not strided", archive.source(), name);
+  if (!dtype)
+    unsupported("{}: weight '{}' has scalar type {}, which is not supported", archive.source(), name,
+                meta["dtype"].dump());
+  if (integer_member(meta, "layout") != kStridedLayout)
+    unsupported("{}: weight '{}' is not strided", archive.source(), name);
   const std::vector<int64_t> sizes = integers(list_member(meta, "sizes"), "size");
   const std::vector<int64_t> strides = integers(list_member(meta, "strides"), "stride");
   const int64_t offset = integer_member(member(meta, "storage_offset"), "as_int");
@@ -87,7 +94,8 @@ LazyTensor read_payload(const ZipReader& archive, const std::string& name, const
   const uint64_t available = bytes.size() / width;
   const auto needed = sizes.size() == strides.size() && offset >= 0 ? extent(sizes, strides, offset) : std::nullopt;
   if (!needed || *needed > available) {
-    if (bytes.empty()) unsupported("{}: the data of '{}' are not in the file (it was saved from a fake tensor)", archive.source(), name);
+    if (bytes.empty())
+      unsupported("{}: the data of '{}' are not in the file (it was saved from a fake tensor)", archive.source(), name);
     fail("{}: '{}' reaches outside its {} elements in {}", archive.source(), name, available, path);
   }
   if (*needed == 0) return LazyTensor(HostTensor::zeros(*dtype, sizes));
@@ -102,8 +110,8 @@ LazyTensor read_payload(const ZipReader& archive, const std::string& name, const
   return LazyTensor(flat.as_strided(sizes, strides, offset));
 }
 
-std::map<std::string, LazyTensor> read_table(const ZipReader& archive, const std::string& folder, const std::string& config_name,
-                                             std::string_view prefix) {
+std::map<std::string, LazyTensor> read_table(const ZipReader& archive, const std::string& folder,
+                                             const std::string& config_name, std::string_view prefix) {
   std::map<std::string, LazyTensor> table;
   const std::string config_path = folder + config_name;
   if (!archive.contains(config_path)) {
@@ -123,7 +131,9 @@ std::map<std::string, LazyTensor> read_table(const ZipReader& archive, const std
 
 }  // namespace
 
-ExportedProgram read_pt2(const std::filesystem::path& path, const OpRegistry& ops) { return read_pt2(ZipReader::open(path), ops); }
+ExportedProgram read_pt2(const std::filesystem::path& path, const OpRegistry& ops) {
+  return read_pt2(ZipReader::open(path), ops);
+}
 
 ExportedProgram read_pt2(const ZipReader& archive, const OpRegistry& ops) {
   const std::string root = root_of(archive);
@@ -134,7 +144,8 @@ ExportedProgram read_pt2(const ZipReader& archive, const OpRegistry& ops) {
   const std::string path = fmt::format("{}models/{}.json", root, name);
   ExportedProgram program = read_model(parse_json(archive.text(path, kTextLimit), archive.source() + ":" + path), ops);
   program.state_dict = read_table(archive, root + std::string(kWeights), name + "_weights_config.json", kWeightPrefix);
-  program.constants = read_table(archive, root + std::string(kConstants), name + "_constants_config.json", kConstantPrefix);
+  program.constants =
+      read_table(archive, root + std::string(kConstants), name + "_constants_config.json", kConstantPrefix);
   const std::vector<std::string> faults = verify(program);
   if (!faults.empty()) fail("{}: the program is not consistent: {}", archive.source(), fmt::join(faults, "; "));
   return program;

@@ -38,7 +38,8 @@ SymNodes::SymNodes(const ExportedProgram& program, Names& names, SymText& text, 
   find_sources(program);
 }
 
-// Takes the symbols that the value's dims give alone, or with the help of symbols already known. True when a new one was found.
+// Takes the symbols that the value's dims give alone, or with the help of symbols already known. True when a new one
+// was found.
 bool SymNodes::offer(const Value* value) {
   bool found = false;
   for (size_t dim = 0; value->kind == ValueKind::Tensor && dim < value->meta.sizes.size(); ++dim) {
@@ -53,7 +54,9 @@ bool SymNodes::offer(const Value* value) {
     }
     if (unknown.empty() || !single) continue;
     const auto at = [&](const SymInt& replacement) {
-      return substitute(size, [&](std::string_view name) { return name == unknown ? std::optional<SymInt>(replacement) : std::nullopt; });
+      return substitute(size, [&](std::string_view name) {
+        return name == unknown ? std::optional<SymInt>(replacement) : std::nullopt;
+      });
     };
     const std::optional<SymInt> symbol = value->graph().symbols().find(unknown);
     if (!symbol) continue;
@@ -90,11 +93,18 @@ void SymNodes::find_sources(const ExportedProgram& program) {
 
 void SymNodes::provide(const Value* value) { made_.emplace(value->sym, names_->of(value)); }
 
-std::string SymNodes::emit(std::string_view target, std::string_view base, std::string_view inputs, const SymInt& result) {
+std::string SymNodes::emit(std::string_view target, std::string_view base, std::string_view inputs,
+                           const SymInt& result) {
   std::string name = names_->fresh(base);
   nodes_->begin_object().member("target", target).key("inputs").raw(fmt::format("[{}]", inputs));
   nodes_->key("outputs").raw(fmt::format(R"([{{"as_sym_int":{{"as_name":"{}"}}}}])", name));
-  nodes_->key("metadata").begin_object().end_object().key("is_hop_single_tensor_return").null().member("name", name).end_object();
+  nodes_->key("metadata")
+      .begin_object()
+      .end_object()
+      .key("is_hop_single_tensor_return")
+      .null()
+      .member("name", name)
+      .end_object();
   values_->key(name).raw(text_->json(result));
   return name;
 }
@@ -111,10 +121,11 @@ std::string SymNodes::emit_symbol(const SymInt& symbol) {
   if (!in_progress_.insert(name).second) fail("the size '{}' is defined by itself", name);
   const Source source = found->second;
   const SymInt size = source.value->meta.sizes[source.dim];
-  const std::string read = emit("torch.ops.aten.sym_size.int", "sym_size_int",
-                                named_input("self", fmt::format(R"({{"as_tensor":{{"name":"{}"}}}})", names_->of(source.value))) + "," +
-                                    named_input("dim", fmt::format(R"({{"as_int":{}}})", source.dim)),
-                                size);
+  const std::string read =
+      emit("torch.ops.aten.sym_size.int", "sym_size_int",
+           named_input("self", fmt::format(R"({{"as_tensor":{{"name":"{}"}}}})", names_->of(source.value))) + "," +
+               named_input("dim", fmt::format(R"({{"as_int":{}}})", source.dim)),
+           size);
   std::string result = read;
   const auto step = [&](std::string_view target, std::string_view base, const SymInt& by, const SymInt& value) {
     const std::string left = fmt::format(R"({{"as_sym_int":{{"as_name":"{}"}}}})", result);
@@ -137,7 +148,9 @@ std::string SymNodes::emit_operation(const SymInt& expression) {
   SymInt second = right;
   if (operation.kind == SymKind::Add) {
     // a + (-1 * b) is a - b.
-    const auto negated = [](const SymInt& term) { return !term.is_constant() && bounds(-term).min >= 0 && bounds(term).min < 0; };
+    const auto negated = [](const SymInt& term) {
+      return !term.is_constant() && bounds(-term).min >= 0 && bounds(term).min < 0;
+    };
     if (negated(right)) {
       op = {"_operator.sub", "sub"};
       second = -right;

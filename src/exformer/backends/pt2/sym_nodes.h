@@ -13,9 +13,9 @@
 
 namespace exformer::pt2 {
 
-/// A symbol is read off a dim of a user input (aten.sym_size.int), solved for where it only occurs inside a dim ("2*s + 1"), or taken
-/// from the node that defines it; other expressions become _operator.add, mul, floordiv, mod and torch.sym_min, sym_max.
-/// Each expression gets one node, placed where it is first asked for.
+/// A symbol is read off a dim of a user input (aten.sym_size.int), solved for where it only occurs inside a dim ("2*s +
+/// 1"), or taken from the node that defines it; other expressions become _operator.add, mul, floordiv, mod and
+/// torch.sym_min, sym_max. Each expression gets one node, placed where it is first asked for.
 class SymNodes {
  public:
   /// Nodes are appended to `nodes`, their values to `values` ("name": SymInt).

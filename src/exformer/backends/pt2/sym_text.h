@@ -13,8 +13,9 @@
 
 namespace exformer::pt2 {
 
-/// torch reads a symbol's kind off its name (s0: a size, u0: defined by data), so other names are replaced, in order of declaration.
-/// Sample values ("hints") avoid 0, 1, each other and the constant sizes of the graph, because torch would take a coincidence for a rule.
+/// torch reads a symbol's kind off its name (s0: a size, u0: defined by data), so other names are replaced, in order of
+/// declaration. Sample values ("hints") avoid 0, 1, each other and the constant sizes of the graph, because torch would
+/// take a coincidence for a rule.
 class SymText {
  public:
   explicit SymText(const Graph& graph);

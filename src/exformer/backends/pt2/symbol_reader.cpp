@@ -27,12 +27,14 @@ void for_each_symbol(const std::string& text, Visit&& visit) {
 }
 
 bool is_unbacked(const std::string& name) {
-  return name.size() > 1 && name[0] == 'u' && std::all_of(name.begin() + 1, name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  return name.size() > 1 && name[0] == 'u' &&
+         std::all_of(name.begin() + 1, name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
 bool is_name(const std::string& name) {
   return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
 }
 
 }  // namespace
@@ -75,7 +77,8 @@ void SymbolReader::scan(const Json& value) {
     if (is_new) order_.push_back(name);
     const size_t close = text.find(')', rest);
     if (close == std::string::npos) return;
-    entry->second.positive = entry->second.positive || text.substr(rest, close - rest).find("positive=True") != std::string::npos;
+    entry->second.positive =
+        entry->second.positive || text.substr(rest, close - rest).find("positive=True") != std::string::npos;
     if (start != 0 || close + 1 != text.size()) return;
     if (const Json* hint = optional_member(*expression, "hint")) {
       if (const Json* sample = optional_member(*hint, "as_int")) entry->second.hint = integer_of(*sample, "as_int");
@@ -101,7 +104,8 @@ void SymbolReader::declare(const Json& model) {
     const auto ours = names_.find(name);
     symbol.name = ours == names_.end() ? name : ours->second;
     if (!is_name(symbol.name)) fail(".pt2: '{}' is no name for a size", symbol.name);
-    if (symbol.min > symbol.max) fail(".pt2: size '{}' has the empty range [{}, {}]", symbol.name, symbol.min, symbol.max);
+    if (symbol.min > symbol.max)
+      fail(".pt2: size '{}' has the empty range [{}, {}]", symbol.name, symbol.min, symbol.max);
     if (context_->find(symbol.name)) fail(".pt2: two sizes are named '{}'", symbol.name);
     context_->symbol(symbol);
   }

@@ -12,7 +12,8 @@
 
 namespace exformer::pt2 {
 
-/// Declares every symbol that the file's values speak of, with its range and sample value, and reads expressions over them.
+/// Declares every symbol that the file's values speak of, with its range and sample value, and reads expressions over
+/// them.
 class SymbolReader {
  public:
   /// `model` is the whole models/model.json. Throws ExportError.

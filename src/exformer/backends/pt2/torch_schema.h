@@ -25,14 +25,28 @@ inline constexpr std::string_view kWeightPrefix = "weight_";
 inline constexpr std::string_view kConstants = "data/constants/";
 inline constexpr std::string_view kConstantPrefix = "tensor_";
 
-/// Where our writer keeps the names of dims that torch's naming rules (s0, u0) do not allow; torch passes over unknown keys.
+/// Where our writer keeps the names of dims that torch's naming rules (s0, u0) do not allow; torch passes over unknown
+/// keys.
 inline constexpr std::string_view kSymbolNamesKey = "exformer.symbols";
 
 inline constexpr std::array<std::pair<DType, int>, 17> kScalarTypes{{
-    {DType::UInt8, 1},    {DType::Int8, 2},     {DType::Int16, 3},     {DType::Int32, 4},   {DType::Int64, 5},
-    {DType::Float16, 6},  {DType::Float32, 7},  {DType::Float64, 8},   {DType::Complex64, 10}, {DType::Complex128, 11},
-    {DType::Bool, 12},    {DType::BFloat16, 13}, {DType::UInt16, 28},  {DType::Float8E4M3FN, 29},
-    {DType::Float8E5M2, 30}, {DType::UInt32, 34}, {DType::UInt64, 35},
+    {DType::UInt8, 1},
+    {DType::Int8, 2},
+    {DType::Int16, 3},
+    {DType::Int32, 4},
+    {DType::Int64, 5},
+    {DType::Float16, 6},
+    {DType::Float32, 7},
+    {DType::Float64, 8},
+    {DType::Complex64, 10},
+    {DType::Complex128, 11},
+    {DType::Bool, 12},
+    {DType::BFloat16, 13},
+    {DType::UInt16, 28},
+    {DType::Float8E4M3FN, 29},
+    {DType::Float8E5M2, 30},
+    {DType::UInt32, 34},
+    {DType::UInt64, 35},
 }};
 
 inline int scalar_type(DType dtype) {

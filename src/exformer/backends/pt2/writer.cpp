@@ -24,7 +24,8 @@ struct Payload {
   bool is_parameter = false;
 };
 
-// In the order of the inputs, so that the file reads front to back in the order of use; entries that no input names come last.
+// In the order of the inputs, so that the file reads front to back in the order of use; entries that no input names
+// come last.
 std::vector<Payload> payloads(const ExportedProgram& program, const std::map<std::string, LazyTensor>& table) {
   std::vector<Payload> result;
   std::set<std::string> seen;
@@ -46,7 +47,8 @@ void write_payloads(ZipWriter& zip, const std::vector<Payload>& items, std::stri
   config.begin_object().key("config").begin_object();
   std::unordered_map<std::string, std::string> written;
   for (const Payload& item : items) {
-    const auto [blob, is_new] = written.try_emplace(item.tensor->storage_key(), fmt::format("{}{}", prefix, written.size()));
+    const auto [blob, is_new] =
+        written.try_emplace(item.tensor->storage_key(), fmt::format("{}{}", prefix, written.size()));
     if (is_new) zip.add(fmt::format("{}{}", folder, blob->second), *item.tensor);
     const auto integers = [&](std::string_view name, const std::vector<int64_t>& values) {
       config.key(name).begin_list();
@@ -86,7 +88,8 @@ void write_pt2(const ExportedProgram& program, const std::filesystem::path& path
   zip.add("byteorder", "little");
   zip.add(".data/version", "6\n");
   zip.add(fmt::format("models/{}.json", kModelName), model);
-  write_payloads(zip, payloads(program, program.state_dict), kWeights, kWeightPrefix, fmt::format("{}_weights_config.json", kModelName));
+  write_payloads(zip, payloads(program, program.state_dict), kWeights, kWeightPrefix,
+                 fmt::format("{}_weights_config.json", kModelName));
   write_payloads(zip, payloads(program, program.constants), kConstants, kConstantPrefix,
                  fmt::format("{}_constants_config.json", kModelName));
   zip.add(fmt::format("data/sample_inputs/{}.pt", kModelName), "");

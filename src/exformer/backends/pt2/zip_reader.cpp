@@ -46,7 +46,8 @@ ZipReader ZipReader::open(const std::filesystem::path& path) {
 
 ZipReader::ZipReader(Bytes archive, std::string source, std::shared_ptr<const void> owner)
     : archive_(archive), source_(std::move(source)), owner_(std::move(owner)) {
-  if (archive_.size() < kEndOfDirectorySize) fail("{}: {} bytes are too few for a zip archive", source_, archive_.size());
+  if (archive_.size() < kEndOfDirectorySize)
+    fail("{}: {} bytes are too few for a zip archive", source_, archive_.size());
   // The end record is the last one whose comment reaches exactly to the end of the file.
   const size_t last = archive_.size() - kEndOfDirectorySize;
   const size_t first = last > kMax16 ? last - kMax16 : 0;
@@ -60,8 +61,8 @@ ZipReader::ZipReader(Bytes archive, std::string source, std::shared_ptr<const vo
       if (position < kZip64LocatorSize || integer(archive_, position - kZip64LocatorSize, 4) != kZip64Locator) {
         fail("{}: the zip64 locator is missing", source_);
       }
-      const Bytes record =
-          window(integer(archive_, position - kZip64LocatorSize + 8, 8), kZip64EndOfDirectorySize, "zip64 end of directory");
+      const Bytes record = window(integer(archive_, position - kZip64LocatorSize + 8, 8), kZip64EndOfDirectorySize,
+                                  "zip64 end of directory");
       if (integer(record, 0, 4) != kZip64EndOfDirectory) fail("{}: the zip64 end of directory is damaged", source_);
       count = integer(record, 32, 8);
       size = integer(record, 40, 8);
@@ -75,14 +76,16 @@ ZipReader::ZipReader(Bytes archive, std::string source, std::shared_ptr<const vo
 
 Bytes ZipReader::window(uint64_t offset, uint64_t size, std::string_view what) const {
   if (offset > archive_.size() || size > archive_.size() - offset) {
-    fail("{}: {} at offset {} with {} bytes lies outside the file of {} bytes", source_, what, offset, size, archive_.size());
+    fail("{}: {} at offset {} with {} bytes lies outside the file of {} bytes", source_, what, offset, size,
+         archive_.size());
   }
   return archive_.subspan(offset, size);
 }
 
 void ZipReader::read_directory(uint64_t offset, uint64_t size, uint64_t count) {
   const Bytes directory = window(offset, size, "the directory");
-  if (count > directory.size() / kCentralHeaderSize) fail("{}: the directory is too small for its {} entries", source_, count);
+  if (count > directory.size() / kCentralHeaderSize)
+    fail("{}: the directory is too small for its {} entries", source_, count);
   size_t position = 0;
   for (uint64_t i = 0; i < count; ++i) {
     const Bytes rest = directory.subspan(position);
@@ -150,7 +153,8 @@ Bytes ZipReader::stored(std::string_view name) const {
 std::string ZipReader::text(std::string_view name, uint64_t limit) const {
   const Entry& found = entry(name);
   if (found.size > limit || found.stored_size > limit) {
-    fail("{}: entry {} has {} bytes, more than the {} allowed", source_, name, std::max(found.size, found.stored_size), limit);
+    fail("{}: entry {} has {} bytes, more than the {} allowed", source_, name, std::max(found.size, found.stored_size),
+         limit);
   }
   const Bytes bytes = raw(name, found);
   std::string result;

@@ -1,4 +1,5 @@
-// Reads zip archives from mapped bytes without trusting them: every offset and size is checked against the file before it is used.
+// Reads zip archives from mapped bytes without trusting them: every offset and size is checked against the file before
+// it is used.
 #pragma once
 
 #include <cstdint>

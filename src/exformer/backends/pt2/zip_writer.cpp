@@ -17,8 +17,9 @@ namespace {
 
 using namespace zip;
 
-constexpr size_t kAlignment = 64;             // kFieldAlignment of torch's caffe2/serialize/inline_container.h
-constexpr size_t kBlock = size_t{512} << 10;  // fits the second-level cache, so that write(2) reads what the CRC just read
+constexpr size_t kAlignment = 64;  // kFieldAlignment of torch's caffe2/serialize/inline_container.h
+constexpr size_t kBlock =
+    size_t{512} << 10;  // fits the second-level cache, so that write(2) reads what the CRC just read
 constexpr uint16_t kVersionPlain = 20;
 constexpr uint16_t kVersionZip64 = 45;
 constexpr uint16_t kFixedTime = 0;
@@ -49,7 +50,8 @@ class Fields {
   std::string bytes_;
 };
 
-// Maps the block's pages in one system call instead of one fault for each few of them. Only a hint: kernels before 5.14 refuse it.
+// Maps the block's pages in one system call instead of one fault for each few of them. Only a hint: kernels before 5.14
+// refuse it.
 void populate(Bytes block) {
 #ifdef MADV_POPULATE_READ
   constexpr uintptr_t kPage = 4096;
@@ -78,7 +80,12 @@ ZipWriter::Entry& ZipWriter::begin(std::string_view name, uint64_t size) {
   const size_t padding = (kAlignment - unpadded % kAlignment) % kAlignment;
   extra.u16(kPaddingExtra).u16(padding).fill(padding);
   Fields header;
-  header.u32(kLocalHeader).u16(zip64 ? kVersionZip64 : kVersionPlain).u16(kUtf8Flag).u16(kStored).u16(kFixedTime).u16(kFixedDate);
+  header.u32(kLocalHeader)
+      .u16(zip64 ? kVersionZip64 : kVersionPlain)
+      .u16(kUtf8Flag)
+      .u16(kStored)
+      .u16(kFixedTime)
+      .u16(kFixedDate);
   header.u32(0);  // the CRC, patched by end()
   header.u32(zip64 ? kMax32 : size).u32(zip64 ? kMax32 : size).u16(entry.name.size()).u16(extra.size());
   header.text(entry.name).text(extra.bytes());
@@ -133,7 +140,14 @@ void ZipWriter::finish() {
     }
     const uint16_t version = extra.size() > 0 ? kVersionZip64 : kVersionPlain;
     Fields record;
-    record.u32(kCentralHeader).u16(version).u16(version).u16(kUtf8Flag).u16(kStored).u16(kFixedTime).u16(kFixedDate).u32(entry.crc);
+    record.u32(kCentralHeader)
+        .u16(version)
+        .u16(version)
+        .u16(kUtf8Flag)
+        .u16(kStored)
+        .u16(kFixedTime)
+        .u16(kFixedDate)
+        .u32(entry.crc);
     record.u32(big_size ? kMax32 : entry.size).u32(big_size ? kMax32 : entry.size);
     record.u16(entry.name.size()).u16(extra.size()).u16(0).u16(0).u16(0).u32(0).u32(big_offset ? kMax32 : entry.offset);
     record.text(entry.name).text(extra.bytes());
@@ -143,7 +157,12 @@ void ZipWriter::finish() {
   const uint64_t count = entries_.size();
   if (count >= kMax16 || records.size() >= kMax32 || directory >= kMax32) {
     const uint64_t position = directory + records.size();
-    tail.u32(kZip64EndOfDirectory).u64(kZip64EndOfDirectorySize - 12).u16(kVersionZip64).u16(kVersionZip64).u32(0).u32(0);
+    tail.u32(kZip64EndOfDirectory)
+        .u64(kZip64EndOfDirectorySize - 12)
+        .u16(kVersionZip64)
+        .u16(kVersionZip64)
+        .u32(0)
+        .u32(0);
     tail.u64(count).u64(count).u64(records.size()).u64(directory);
     tail.u32(kZip64Locator).u32(0).u64(position).u32(1);
   }

@@ -1,4 +1,5 @@
-// Writes a zip archive of stored entries whose data start at multiples of 64 bytes, as torch's PyTorchStreamWriter lays them out.
+// Writes a zip archive of stored entries whose data start at multiples of 64 bytes, as torch's PyTorchStreamWriter lays
+// them out.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,9 @@
 
 namespace exformer::pt2 {
 
-/// Entries appear in the order of the calls, with a fixed date: the same calls give the same bytes. Mapped weights go from their mapping
-/// straight into the file; no entry is held in memory. Zip64 fields appear only where sizes or offsets need them.
+/// Entries appear in the order of the calls, with a fixed date: the same calls give the same bytes. Mapped weights go
+/// from their mapping straight into the file; no entry is held in memory. Zip64 fields appear only where sizes or
+/// offsets need them.
 class ZipWriter {
  public:
   /// Entry names are put below the folder `root`. Throws ExportError when the file cannot be made.
