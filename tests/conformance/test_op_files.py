@@ -1,4 +1,5 @@
-"""Rows of op_rows/ as files of one call: torch loads and runs the `.pt2`, ONNX Runtime the `.onnx`, at both sets of sizes.
+"""Rows of op_rows/ as files of one call: torch loads and runs the `.pt2`, ONNX Runtime the `.onnx`, at both
+sets of sizes.
 
 EXFORMER_BUILD     the build folder that holds tests/conformance/op_exporter (default: build/release of this checkout)
 EXFORMER_ALL_ROWS  1: every dtype of every row, not the first one alone
@@ -18,13 +19,26 @@ EXPORTER = RUNNER.parent / "op_exporter"
 
 def is_exportable(case):
     """Whether the row says the same as a file: no refusals, no in-place form, and every symbol is some input's size."""
-    known = {size for each in case.inputs for dim, size in enumerate(each.sizes) if isinstance(size, str) and size.isidentifier()}
-    needed = set().union(*(symbols_in(size) for each in case.inputs for size in each.sizes), *(symbols_in(e) for e in case.expressions()))
+    known = {
+        size
+        for each in case.inputs
+        for dim, size in enumerate(each.sizes)
+        if isinstance(size, str) and size.isidentifier()
+    }
+    needed = set().union(
+        *(symbols_in(size) for each in case.inputs for size in each.sizes), *(symbols_in(e) for e in case.expressions())
+    )
     options = case.options
     name = case.op.partition(".")[0]
     is_inplace = name.endswith("_") and not name.startswith("__")
     # Random draws, and ops whose results are numbers, are not compared here.
-    return needed <= known and not is_inplace and not options.get("raises") and not options.get("refused") and not name.startswith("sym_")
+    return (
+        needed <= known
+        and not is_inplace
+        and not options.get("raises")
+        and not options.get("refused")
+        and not name.startswith("sym_")
+    )
 
 
 def chosen():
@@ -84,7 +98,17 @@ def test_torch_runs_the_pt2(case, pt2_files):
     compare(case, lambda inputs: list(module(**inputs)))
 
 
-ONNX_DTYPES = {torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool}
+ONNX_DTYPES = {
+    torch.float32,
+    torch.float64,
+    torch.float16,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.uint8,
+    torch.bool,
+}
 
 
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
@@ -94,7 +118,8 @@ def test_onnx_runtime_runs_the_onnx(case, onnx_files):
     if entry.get("error", {}).get("kind") == 3:
         pytest.skip(entry["error"]["message"])
     assert "error" not in entry, entry["error"]
-    if any(tensor.dtype not in ONNX_DTYPES for tensor in inputs_of(case, 0).values()):
+    results = [value for value in torch_expectation(case)[0] if isinstance(value, torch.Tensor)]
+    if any(tensor.dtype not in ONNX_DTYPES for tensor in [*inputs_of(case, 0).values(), *results]):
         pytest.skip("ONNX Runtime's Python has no such array")
     session = onnxruntime.InferenceSession(entry["path"], providers=["CPUExecutionProvider"])
     names = {each.name for each in session.get_inputs()}
