@@ -56,6 +56,11 @@ class PatternParser {
     skip();
     if (peek() == '%') return {PatternArgument::Kind::Value, value_name(), {}};
     if (accept("?")) return {PatternArgument::Kind::AnyConstant, word(), {}};
+    if (accept("sizes(")) {
+      PatternArgument sizes{PatternArgument::Kind::Sizes, value_name(), {}};
+      expect(")");
+      return sizes;
+    }
     return {PatternArgument::Kind::Constant, "", constant()};
   }
 

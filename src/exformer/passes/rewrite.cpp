@@ -23,6 +23,15 @@ bool same_constant(const Argument& a, const Argument& b) {
   return x && y && *x == *y;
 }
 
+/// Python's `x * 2` is mul.Tensor in graphs that torch captures and mul.Scalar elsewhere: the same to a pattern.
+bool is_same_op(const std::string& wanted, const std::string& given) {
+  if (wanted == given) return true;
+  const auto split_overload = [](const std::string& name) { return std::pair(name.substr(0, name.find('.')), name.substr(std::min(name.find('.'), name.size()))); };
+  const auto [base, overload] = split_overload(wanted);
+  const auto [other_base, other_overload] = split_overload(given);
+  return base == other_base && overload == ".Scalar" && other_overload == ".Tensor";
+}
+
 Argument default_of(const SchemaArgument& argument) {
   return map_tensors<Value*>(argument.default_value, [](std::nullptr_t) -> Value* { return nullptr; });
 }
@@ -40,7 +49,7 @@ class Matcher {
 
  private:
   bool match_node(const PatternNode& pattern, Node* node, Match& match) const {
-    if (node->op() != pattern.op->schema.name) return false;
+    if (!is_same_op(pattern.op->schema.name, node->op())) return false;
     const auto bound = std::find(match.nodes.begin(), match.nodes.end(), node);
     if (bound != match.nodes.end()) return match.values.contains(pattern.results[0]) && match.values.at(pattern.results[0]) == node->output();
     Match attempt = match;
@@ -77,6 +86,7 @@ class Matcher {
   bool match_argument(const PatternArgument& wanted, const Argument& given, Match& match) const {
     Value* const* value = given.get_if<Value*>();
     if (wanted.kind == PatternArgument::Kind::Constant) return !value && same_constant(wanted.constant, given);
+    if (wanted.kind == PatternArgument::Kind::Sizes) return false;  // only for replacements
     if (wanted.kind == PatternArgument::Kind::AnyConstant) {
       if (value || given.is<std::vector<Value*>>()) return false;
       const auto [found, is_new] = match.constants.try_emplace(wanted.name, given);
@@ -123,6 +133,7 @@ Value* build(const Pattern& pattern, const Match& match, Node* before, const OpR
       switch (argument.kind) {
         case PatternArgument::Kind::Value: arguments[position] = value_of(argument.name); break;
         case PatternArgument::Kind::AnyConstant: arguments[position] = match.constants.at(argument.name); break;
+        case PatternArgument::Kind::Sizes: arguments[position] = value_of(argument.name)->meta.sizes; break;
         case PatternArgument::Kind::Constant: arguments[position] = argument.constant; break;
       }
     }
@@ -154,7 +165,7 @@ bool apply_rewrite(Graph& graph, const Rewrite& rewrite, const OpRegistry& ops, 
   bool changed = false;
   for (auto at = graph.nodes().begin(); at != graph.nodes().end(); ++at) {
     Node* node = at->get();
-    if (node->op() != root->op->schema.name) continue;
+    if (!is_same_op(root->op->schema.name, node->op())) continue;
     const auto match = matcher.match(node);
     if (!match) continue;
     if (rewrite.when) {

@@ -40,7 +40,7 @@ inline Verdict reject(std::string reason) { return {false, std::move(reason)}; }
 ///     return %y
 ///
 /// "?name" stands for any constant; numbers, lists, None, True, False, dtypes (f32) and 'texts' for themselves. Arguments that are left out must have
-/// their default. Operands of commutative ops match either way round. Values inside the pattern may be read by nothing else.
+/// their default; "sizes(%x)" in a replacement are the sizes of a value. An op's .Scalar overload stands for its .Tensor one too. Operands of commutative ops match either way round. Values inside the pattern may be read by nothing else.
 struct Rewrite {
   std::string_view name;
   std::string_view match;

@@ -2,13 +2,38 @@
 
 #include "exformer/backends/onnx/cleanup.h"
 #include "exformer/backends/onnx/fusions.h"
+#include "exformer/base/error.h"
+#include "exformer/ir/verifier.h"
 #include "exformer/passes/dead_code.h"
+#include "exformer/passes/fuse_gelu.h"
+#include "exformer/passes/fuse_rms_norm.h"
+#include "exformer/passes/identities.h"
 
 namespace exformer::onnx {
 
+namespace {
+
+void rewrite_all(Graph& graph, const std::vector<Rewrite>& rewrites) {
+  for (const Rewrite& rewrite : rewrites) apply_rewrite(graph, rewrite);
+}
+
+/// In debug builds: what the passes leave is a legal program.
+void assert_legal([[maybe_unused]] const ExportedProgram& program) {
+#ifndef NDEBUG
+  for (const std::string& fault : verify(program)) fail("the ONNX passes broke the graph: {}", fault);
+#endif
+}
+
+}  // namespace
+
 void run_program_passes(ExportedProgram& program, const OnnxOptions& options) {
   if (!options.optimize) return;
-  eliminate_dead_nodes(*program.graph);
+  Graph& graph = *program.graph;
+  eliminate_dead_nodes(graph);
+  remove_identities(graph);
+  if (options.opset_version.value_or(kDefaultOnnxOpset) >= 23) rewrite_all(graph, fuse_rms_norm());
+  rewrite_all(graph, fuse_gelu());
+  assert_legal(program);
 }
 
 namespace {
