@@ -8,6 +8,7 @@ function(exformer_library folder)
   add_library(exformer::${name} ALIAS exformer_${name})
   target_include_directories(exformer_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:include>)
+  target_compile_features(exformer_${name} PUBLIC cxx_std_20)
   target_link_libraries(exformer_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
   set_target_properties(exformer_${name} PROPERTIES EXPORT_NAME ${name})
   set_property(GLOBAL APPEND PROPERTY EXFORMER_LIBRARIES exformer_${name})

@@ -134,32 +134,34 @@ class Layering {
       for (const size_t i : row) items_[i].x -= middle;
     }
     for (int sweep = 0; sweep < kSweeps; ++sweep) {
-      for (size_t k = 0; k < rows_.size(); ++k) settle(rows_[sweep % 2 == 0 ? k : rows_.size() - 1 - k]);
+      const bool down = sweep % 2 != 0;  // the last one, which makes chains straight from the top
+      for (size_t k = 0; k < rows_.size(); ++k) settle(rows_[down ? k : rows_.size() - 1 - k], down);
     }
   }
 
-  void settle(const std::vector<size_t>& row) {
+  void settle(const std::vector<size_t>& row, bool down) {
     std::vector<double> from_left, from_right(row.size());
     for (size_t k = 0; k < row.size(); ++k) {
-      const double wanted = wanted_x(row[k]);
+      const double wanted = wanted_x(row[k], down);
       from_left.push_back(k == 0 ? wanted : std::max(wanted, from_left.back() + gap(row[k - 1], row[k])));
     }
     for (size_t k = row.size(); k-- > 0;) {
-      const double wanted = wanted_x(row[k]);
+      const double wanted = wanted_x(row[k], down);
       from_right[k] = k + 1 == row.size() ? wanted : std::min(wanted, from_right[k + 1] - gap(row[k], row[k + 1]));
     }
     // The mean of two legal placements is legal.
     for (size_t k = 0; k < row.size(); ++k) items_[row[k]].x = (from_left[k] + from_right[k]) / 2;
   }
 
-  double wanted_x(size_t i) const {
+  /// The mean of the neighbours on the side that the sweep comes from, else of those on the other.
+  double wanted_x(size_t i, bool down) const {
     const Item& item = items_[i];
-    const size_t count = item.above.size() + item.below.size();
-    if (count == 0) return item.x;
+    const std::vector<size_t>&first = down ? item.above : item.below, &second = down ? item.below : item.above;
+    const std::vector<size_t>& from = first.empty() ? second : first;
+    if (from.empty()) return item.x;
     double sum = 0;
-    for (const size_t neighbour : item.above) sum += items_[neighbour].x;
-    for (const size_t neighbour : item.below) sum += items_[neighbour].x;
-    return sum / static_cast<double>(count);
+    for (const size_t neighbour : from) sum += items_[neighbour].x;
+    return sum / static_cast<double>(from.size());
   }
 
   double row_height(size_t row) const {

@@ -135,14 +135,17 @@ void print_export(const Json& facts) {
          text_of(component.value("export_dtype", Json("?"))));
     print_file(component);
     for (const Json& sidecar : component.value("sidecars", Json::array())) print_file(sidecar);
-    const Json none = Json::object();
-    for (const auto& [name, version] : component.value("packages", none).items()) line("written by {} {}", name, text_of(version));
-    for (const auto& [name, value] : component.value("export_config", none).items()) line("  {} = {}", name, text_of(value));
+    const Json packages = component.value("packages", Json::object()), config = component.value("export_config", Json::object());
+    for (const auto& [name, version] : packages.items()) line("written by {} {}", name, text_of(version));
+    for (const auto& [name, value] : config.items()) line("  {} = {}", name, text_of(value));
     if (component.contains("inputs")) {
       print_program(component);
     } else if (component.contains("kwargs")) {
       line("sample inputs");
-      for (const auto& [name, value] : component["kwargs"].items()) line("  {:<40} {}", name, text_of(value));
+      for (const auto& [name, value] : component["kwargs"].items()) {
+        const bool is_tensor = value.contains("dtype") && value.contains("shape");
+        line("  {:<40} {}", name, is_tensor ? fmt::format("{:<9} {}", text_of(value["dtype"]), shape_text(value["shape"])) : text_of(value));
+      }
     }
     print_fixed(component.value("specializations", Json::array()));
   }

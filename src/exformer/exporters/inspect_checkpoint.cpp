@@ -42,13 +42,15 @@ DeclaredModel declare(const PretrainedModel& model) {
 
 /// Elements and bytes of all parameters, tied ones once.
 Json count_parameters(const PretrainedModel& model, const DeclaredModel& declared) {
-  std::set<std::string> tied;
+  std::map<std::string, std::string> source_of;
   if (declared.ties_word_embeddings) {
-    for (const TiedWeight& weight : model.architecture->tied_weights) tied.insert(weight.name);
+    for (const TiedWeight& weight : model.architecture->tied_weights) source_of.emplace(weight.name, weight.source);
   }
+  std::set<std::string> counted;
   int64_t elements = 0, tensors = 0;
   for (const ParameterDeclaration& parameter : declared.parameters) {
-    if (tied.contains(parameter.name)) continue;
+    const auto tied = source_of.find(parameter.name);
+    if (!counted.insert(tied == source_of.end() ? parameter.name : tied->second).second) continue;
     ++tensors;
     int64_t count = 1;
     for (const SymInt& size : parameter.value->meta.sizes) count *= size.value();

@@ -1,0 +1,62 @@
+"""`cmake --install` gives a package: examples/embed is built against it and gives transformers' numbers.
+
+EXFORMER_BUILD  the build folder to install from (default: build/release of this checkout)
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, load_program
+
+pytestmark = pytest.mark.usefixtures("no_reference")
+BUILD = Path(os.environ.get("EXFORMER_BUILD", ROOT / "build" / "release"))
+IDS = [5, 17, 3, 99, 42]
+
+
+def must(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    target = tmp_path_factory.mktemp("prefix")
+    must("cmake", "--install", BUILD, "--prefix", target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def embed(prefix, tmp_path_factory):
+    build = tmp_path_factory.mktemp("embed")
+    must("cmake", "-S", ROOT / "examples" / "embed", "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}",
+         "-DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF")
+    must("cmake", "--build", build)
+    return build / "embed"
+
+
+def mean_pooled(checkpoint):
+    import torch
+    import transformers
+    model = transformers.AutoModel.from_pretrained(checkpoint).eval()
+    with torch.no_grad():
+        states = model(input_ids=torch.tensor([IDS]), attention_mask=torch.ones(1, len(IDS), dtype=torch.int64))
+    return torch.nn.functional.normalize(states.last_hidden_state.mean(1), dim=1)[0].numpy()
+
+
+def test_example_gives_the_embedding_of_transformers(embed, zoo):
+    checkpoint = load_program(zoo, "bert_Model", "prefill").checkpoint
+    printed = np.array([float(line) for line in must(embed, checkpoint, *IDS).split()])
+    np.testing.assert_allclose(printed, mean_pooled(checkpoint), atol=2e-6)
+
+
+def test_example_reports_errors_of_the_library(embed, tmp_path):
+    done = subprocess.run([embed, tmp_path / "nothing", "1"], capture_output=True, text=True)
+    assert done.returncode == 1 and "nothing" in done.stderr
+
+
+def test_installed_program_runs(prefix):
+    assert "qwen3" in must(prefix / "bin" / "exformer", "list", "--families")
