@@ -39,7 +39,7 @@ class RowFolder {
         continue;
       }
       try {
-        changed = fold(at) || changed;
+        changed = fold_lookup(at) || fold(at) || changed;
       } catch (const ExportError&) {
         continue;  // a size that no input tells
       }
@@ -62,6 +62,25 @@ class RowFolder {
     if (from.size() == 2 && to.size() > 2 && from[1] == to.back() && from[0] == row_count(to)) folded_.emplace(node.outputs[0], node.inputs[0]);
   }
 
+  /// Rows of a table for [batch, length] indices: looked up for [rows] indices.
+  bool fold_lookup(NodeList::iterator node) {
+    if (!node->is("Gather") || node->integer("axis", 0) != 0 || graph_.rank(node->inputs[0]) != 2 || graph_.rank(node->inputs[1]) < 2) return false;
+    const ValueId output = node->outputs[0];
+    const auto& readers = uses_.readers(output);
+    if (!std::any_of(readers.begin(), readers.end(), [&](const OnnxNode* reader) { return is_folding(*reader); })) return false;
+    const Sizes sizes = graph_.sizes(output);
+    graph_.set_cursor(node);
+    node->inputs[1] = emitter_.reshape(node->inputs[1], {row_count(sizes)});
+    unfold(node, sizes);
+    return true;
+  }
+
+  /// Norms and linear layers, or what leads to them soon.
+  bool is_folding(const OnnxNode& node) const {
+    if (node.is("Reshape")) return graph_.rank(node.outputs[0]) == 2;
+    return node.is("RMSNormalization") || node.is("LayerNormalization");
+  }
+
   bool fold(NodeList::iterator node) {
     const ValueId output = node->outputs[0];
     const Sizes sizes = graph_.sizes(output);
@@ -82,14 +101,19 @@ class RowFolder {
       input = found->second;
     }
     if (node->attribute("axis")) node->set("axis", int64_t{-1});
-    const ValueId result = graph_.add_value(graph_.value(output).name, graph_.dtype(output), rows);
+    unfold(node, sizes);
+    return true;
+  }
+
+  /// Gives the node's result the sizes [rows, features], and its readers a Reshape of it to `sizes`.
+  void unfold(NodeList::iterator node, const Sizes& sizes) {
+    const ValueId output = node->outputs[0];
+    const ValueId result = graph_.add_value(graph_.value(output).name, graph_.dtype(output), {row_count(sizes), sizes.back()});
     node->outputs[0] = result;
     graph_.set_cursor(std::next(node));
-    const ValueId unfolded = emitter_.reshape(result, sizes);
+    emitter_.reshape(result, sizes);
     std::prev(graph_.cursor())->outputs[0] = output;  // that Reshape gives the old value
-    EXFORMER_ASSERT(unfolded != result);
     folded_.emplace(output, result);
-    return true;
   }
 
   OnnxGraph& graph_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <unordered_map>
 
 #include "exformer/backends/onnx/emitter.h"
@@ -95,33 +96,55 @@ class RotaryFuser {
     return result;
   }
 
+  /// [batch, 1, length, width], or [1, length, width], which broadcasts the same way.
+  bool is_table(ValueId id) const {
+    const Sizes& sizes = graph_.sizes(id);
+    return sizes.size() == 4 || (sizes.size() == 3 && sizes[0] == SymInt(1));
+  }
+
   ValueId same_node(const OnnxNode& node, ValueId table, std::vector<ValueId> inputs, ValueId half) {
     graph_.set_cursor(std::next(uses_.position(&node)));
     return graph_.emit(node.op_type, std::move(inputs), node.attributes, graph_.dtype(table), graph_.sizes(half));
   }
 
-  /// Tables must have the batch of x.
+  /// Tables must have the batch of x. What they are made of is expanded, so that cos and sin share one Expand.
   ValueId with_batch(ValueId half, const SymInt& batch) {
-    Sizes sizes = graph_.sizes(half);
-    if (sizes[0] == batch) return half;
-    if (sizes[0] != SymInt(1)) return kAbsent;
-    const auto [position, is_new] = expanded_.try_emplace(half, kAbsent);
-    if (is_new) {
-      sizes[0] = batch;
-      graph_.set_cursor(std::next(uses_last_position(half)));
-      position->second = emitter_.expand(half, sizes);
+    const Sizes from = graph_.sizes(half);
+    if (from[0] == batch) return half;
+    if (from[0] != SymInt(1)) return kAbsent;
+    if (const auto found = expanded_.find(half); found != expanded_.end()) return found->second;
+    const NodeList::iterator maker = maker_of(half);
+    Sizes sizes = from;
+    sizes[0] = batch;
+    ValueId result = kAbsent;
+    const bool has_maker = maker != graph_.nodes().end();
+    const bool is_unary = has_maker && (maker->is("Cos") || maker->is("Sin") || maker->is("Cast") || (maker->is("Mul") && graph_.constant_scalar(maker->inputs[1])));
+    if (is_unary) {
+      std::vector<ValueId> inputs = maker->inputs;
+      inputs[0] = with_batch(inputs[0], batch);
+      graph_.set_cursor(after(inputs[0], maker));
+      result = graph_.emit(maker->op_type, std::move(inputs), maker->attributes, graph_.dtype(half), sizes);
+    } else {
+      graph_.set_cursor(has_maker ? std::next(maker) : graph_.nodes().begin());
+      result = emitter_.expand(half, sizes);
     }
-    return position->second;
+    expanded_.emplace(half, result);
+    return result;
   }
 
-  /// Where `half` (which may be newer than uses_) is made.
-  NodeList::iterator uses_last_position(ValueId half) {
-    for (auto at = graph_.nodes().begin(); at != graph_.nodes().end(); ++at) {
-      for (const ValueId output : at->outputs) {
-        if (output == half) return at;
-      }
+  /// The node that makes a value, which may be newer than uses_.
+  NodeList::iterator maker_of(ValueId id) {
+    return std::find_if(graph_.nodes().begin(), graph_.nodes().end(),
+                        [&](const OnnxNode& node) { return std::find(node.outputs.begin(), node.outputs.end(), id) != node.outputs.end(); });
+  }
+
+  /// The place behind both the maker of `id` and `other`.
+  NodeList::iterator after(ValueId id, NodeList::iterator other) {
+    const NodeList::iterator maker = maker_of(id);
+    for (NodeList::iterator at = other; at != graph_.nodes().end(); ++at) {
+      if (at == maker) return std::next(maker);
     }
-    return std::prev(graph_.nodes().end());
+    return std::next(other);
   }
 
   bool fuse(NodeList::iterator add) {
@@ -136,7 +159,7 @@ class RotaryFuser {
       if (!plain_parts || graph_.rank(half.source) != 4) continue;
       const Sizes& sizes = graph_.sizes(half.source);
       const ValueId cos_table = plain_parts->second, sin_table = turned_parts->second;
-      if (graph_.rank(cos_table) != 4 || graph_.rank(sin_table) != 4) continue;
+      if (!is_table(cos_table) || !is_table(sin_table)) continue;
       ValueId cos = first_half(cos_table), sin = first_half(sin_table);
       if (cos == kAbsent || sin == kAbsent || graph_.sizes(cos) != graph_.sizes(sin)) continue;
       if (graph_.rank(cos) != 3 || !known_equal(graph_.sizes(cos)[1], sizes[2])) continue;

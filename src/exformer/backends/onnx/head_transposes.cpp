@@ -63,11 +63,11 @@ class HeadTransposes {
   struct Operand {
     ValueId states = kAbsent;     // [batch, length, heads, width]
     ValueId past = kAbsent;       // [batch, heads, past, width]
-    ValueId together = kAbsent;   // the Concat of both
+    ValueId together = kAbsent;   // both, or the transposed states alone: what the runtime gives as present
   };
 
   std::optional<Operand> operand(ValueId id, bool may_have_past) const {
-    if (const ValueId states = untransposed(id); states != kAbsent) return Operand{states, kAbsent, kAbsent};
+    if (const ValueId states = untransposed(id); states != kAbsent) return Operand{states, kAbsent, id};
     const OnnxNode* concat = may_have_past ? uses_.producer(id, "Concat") : nullptr;
     if (!concat || concat->inputs.size() != 2 || concat->integer("axis", 0) != 2) return std::nullopt;
     const ValueId states = untransposed(concat->inputs[1]);
@@ -100,6 +100,9 @@ class HeadTransposes {
     const bool has_past = key->past != kAbsent;
     if (has_past && node->integer("is_causal", 0) != 0) return false;  // the past would shift the diagonal
     if (has_past && (!is_read_only_after(key->together, &*node) || !is_read_only_after(value->together, &*node))) return false;
+    // The keys and values that a cache is made of come from Attention too, when it is the first to read them.
+    const bool is_cached = !has_past && (!uses_.single_use(key->together) || !uses_.single_use(value->together)) && key->together != value->together;
+    const bool gives_present = has_past || (is_cached && is_read_only_after(key->together, &*node) && is_read_only_after(value->together, &*node));
     const ValueId output = node->outputs[0];
     std::vector<ValueId> inputs = {merged(query->states), merged(key->states), merged(value->states)};
     if (node->inputs.size() == 4 || has_past) inputs.push_back(node->inputs.size() == 4 ? node->inputs[3] : kAbsent);
@@ -112,11 +115,13 @@ class HeadTransposes {
     if (has_past) {
       fused.inputs.push_back(key->past);
       fused.inputs.push_back(value->past);
+    }
+    if (gives_present) {
       fused.outputs.push_back(key->together);
       fused.outputs.push_back(value->together);
       for (const ValueId joined : {key->together, value->together}) {
-        OnnxNode* concat = uses_.producer(joined);
-        concat->outputs[0] = graph_.add_value("unused", graph_.dtype(joined), graph_.sizes(joined));
+        OnnxNode* maker = uses_.producer(joined);
+        maker->outputs[0] = graph_.add_value("unused", graph_.dtype(joined), graph_.sizes(joined));
       }
     }
     const ValueId result = fused.outputs[0];

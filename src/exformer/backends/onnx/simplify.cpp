@@ -92,8 +92,26 @@ class Simplifier {
       root = inner->inputs[0];
       if (graph_.sizes(root) == to) return root;
     }
+    if (node.op_type == "Unsqueeze") return merge_unsqueezes(node);
     if (root == input || node.op_type != "Reshape") return kAbsent;
     return emitter_.reshape(root, to);
+  }
+
+  /// Unsqueeze(Unsqueeze(x)) -> Unsqueeze(x) of both axes
+  ValueId merge_unsqueezes(const OnnxNode& node) {
+    const OnnxNode* inner = maker(node.inputs[0], "Unsqueeze");
+    if (!inner) return kAbsent;
+    const auto first = graph_.constant_values(inner->inputs[1]), second = graph_.constant_values(node.inputs[1]);
+    if (!first || !second) return kAbsent;
+    // The inner axes, where the outer ones leave them.
+    const int64_t rank = graph_.rank(node.outputs[0]);
+    std::vector<int64_t> axes = *second;
+    for (int64_t axis = 0, inside = 0; axis < rank; ++axis) {
+      if (std::find(second->begin(), second->end(), axis) != second->end()) continue;
+      if (std::find(first->begin(), first->end(), inside++) != first->end()) axes.push_back(axis);
+    }
+    std::sort(axes.begin(), axes.end());
+    return graph_.emit("Unsqueeze", {inner->inputs[0], graph_.constant_ints(axes)}, {}, graph_.dtype(node.outputs[0]), graph_.sizes(node.outputs[0]));
   }
 
   /// Transpose(Transpose(x)) -> Transpose(x) with the permutations composed, or x.  A Transpose that moves only dims of size 1 -> Reshape.
@@ -108,13 +126,22 @@ class Simplifier {
     return emitter_.transpose(inner->inputs[0], permutation);
   }
 
-  /// An operator that broadcasts reads x instead of Expand(x), when its other inputs already give it its sizes.
+  /// Only dims of size 1 are put in front: [n] -> [1, 1, n].
+  bool prepends_ones(const OnnxNode& node) const {
+    if (!is_reshape_like(node)) return false;
+    const Sizes& from = graph_.sizes(node.inputs[0]);
+    const Sizes& to = graph_.sizes(node.outputs[0]);
+    if (from.size() >= to.size() || !std::equal(from.rbegin(), from.rend(), to.rbegin())) return false;
+    return std::all_of(to.begin(), to.end() - static_cast<int64_t>(from.size()), [](const SymInt& size) { return size == SymInt(1); });
+  }
+
+  /// An operator that broadcasts reads x instead of Expand(x) or of x with dims of size 1 in front, when its other inputs already give it its sizes.
   bool drop_expands(OnnxNode& node) {
     if (!broadcasts(node)) return false;
     bool changed = false;
     for (ValueId& input : node.inputs) {
-      const OnnxNode* expand = maker(input, "Expand");
-      if (!expand) continue;
+      const OnnxNode* expand = maker(input);
+      if (!expand || !(expand->is("Expand") || prepends_ones(*expand))) continue;
       Sizes sizes;
       for (const ValueId other : node.inputs) sizes = broadcast(sizes, graph_.sizes(other == input ? expand->inputs[0] : other));
       if (sizes != graph_.sizes(node.outputs[0])) continue;
