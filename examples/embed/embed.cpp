@@ -1,4 +1,5 @@
-// Exports a text encoder in memory, runs it on token ids and prints the mean of its hidden states, as sentence-transformers pools them.
+// Exports a text encoder in memory, runs it on token ids and prints the mean of its hidden states, as
+// sentence-transformers pools them.
 //   embed CHECKPOINT ID [ID...]
 #include <exformer/exformer.h>
 
@@ -33,7 +34,8 @@ exformer::HostTensor find_output(const exformer::NamedTensors& outputs, const st
 std::vector<double> mean_pool(const exformer::HostTensor& states) {
   const int64_t tokens = states.size(1), width = states.size(2);
   std::vector<double> mean(static_cast<size_t>(width));
-  for (int64_t i = 0; i < tokens * width; ++i) mean[static_cast<size_t>(i % width)] += states.item_double(i) / static_cast<double>(tokens);
+  for (int64_t i = 0; i < tokens * width; ++i)
+    mean[static_cast<size_t>(i % width)] += states.item_double(i) / static_cast<double>(tokens);
   double square = 0;
   for (const double value : mean) square += value * value;
   for (double& value : mean) value /= std::sqrt(square);
@@ -47,7 +49,8 @@ void run(const std::string& checkpoint, const std::vector<int64_t>& ids) {
   const std::vector<int64_t> sizes = {1, static_cast<int64_t>(ids.size())};
   const exformer::NamedTensors inputs = {
       {"input_ids", exformer::HostTensor::from(exformer::DType::Int64, sizes, ids)},
-      {"attention_mask", exformer::HostTensor::from(exformer::DType::Int64, sizes, std::vector<int64_t>(ids.size(), 1))}};
+      {"attention_mask",
+       exformer::HostTensor::from(exformer::DType::Int64, sizes, std::vector<int64_t>(ids.size(), 1))}};
   for (const double value : mean_pool(find_output(exported(inputs), "last_hidden_state"))) std::printf("%.6f\n", value);
 }
 

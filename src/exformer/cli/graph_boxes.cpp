@@ -57,12 +57,17 @@ class BoxMaker {
     std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     std::vector<std::string> names;
     for (size_t i = 0; i < sorted.size() && i < 5; ++i) {
-      names.push_back(sorted[i].second == 1 ? sorted[i].first : fmt::format("{} {}", sorted[i].second, sorted[i].first));
+      names.push_back(sorted[i].second == 1 ? sorted[i].first
+                                            : fmt::format("{} {}", sorted[i].second, sorted[i].first));
     }
     if (sorted.size() > 5) names.emplace_back("...");
     Box box{.title = group.path.empty() ? short_name(group.nodes.front()->op()) : group.path};
-    if (group.layers > 1) box.title += fmt::format(" to {} ({} layers alike)", group.last_path.substr(group.last_path.rfind('.') + 1), group.layers);
-    if (!group.path.empty()) box.lines.push_back(fmt::format("{} op{}: {}", group.nodes.size(), group.nodes.size() == 1 ? "" : "s", join(names, ", ")));
+    if (group.layers > 1)
+      box.title +=
+          fmt::format(" to {} ({} layers alike)", group.last_path.substr(group.last_path.rfind('.') + 1), group.layers);
+    if (!group.path.empty())
+      box.lines.push_back(
+          fmt::format("{} op{}: {}", group.nodes.size(), group.nodes.size() == 1 ? "" : "s", join(names, ", ")));
     result_.boxes.push_back(std::move(box));
     parameters_.push_back(0);
   }

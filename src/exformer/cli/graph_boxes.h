@@ -30,8 +30,8 @@ struct BoxGraph {
 /// A value that more boxes than this read is named in them, without a line for each.
 inline constexpr size_t kMostLines = 3;
 
-/// One box for each group of nodes (graph_groups.h), for each input and for each output. Leaves of caches and of tuples are named in the
-/// boxes that read or make them.
+/// One box for each group of nodes (graph_groups.h), for each input and for each output. Leaves of caches and of tuples
+/// are named in the boxes that read or make them.
 BoxGraph make_boxes(const ExportedProgram& program);
 
 }  // namespace exformer::cli

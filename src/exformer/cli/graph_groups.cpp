@@ -18,7 +18,8 @@ bool is_number(const std::string& text) {
 std::string box_path(const std::string& module_path) {
   const std::vector<std::string> parts = split(module_path, '.');
   const auto number = std::find_if(parts.begin(), parts.end(), is_number);
-  const size_t count = number != parts.end() ? static_cast<size_t>(number - parts.begin()) + 1 : std::min<size_t>(parts.size(), 2);
+  const size_t count =
+      number != parts.end() ? static_cast<size_t>(number - parts.begin()) + 1 : std::min<size_t>(parts.size(), 2);
   return join({parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(count)}, ".");
 }
 
@@ -89,7 +90,8 @@ class Grouper {
     return rest;
   }
 
-  /// A module that runs before and after another one gets a box for each time: runs of nodes never depend on later runs.
+  /// A module that runs before and after another one gets a box for each time: runs of nodes never depend on later
+  /// runs.
   void split_cycles(const Graph& graph) {
     const std::vector<bool> is_entangled = entangled();
     const std::vector<Group> old_groups = std::move(groups_);
@@ -130,7 +132,8 @@ class Grouper {
       Group group = old_groups[i];
       group.last_path = old_groups[end - 1].path;
       group.layers = end - i;
-      for (size_t k = i + 1; k < end; ++k) group.nodes.insert(group.nodes.end(), old_groups[k].nodes.begin(), old_groups[k].nodes.end());
+      for (size_t k = i + 1; k < end; ++k)
+        group.nodes.insert(group.nodes.end(), old_groups[k].nodes.begin(), old_groups[k].nodes.end());
       folded.push_back(std::move(group));
       i = end;
     }

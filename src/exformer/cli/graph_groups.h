@@ -24,8 +24,9 @@ struct Grouping {
   std::unordered_map<const Node*, size_t> group_of;
 };
 
-/// By module path up to its first number ("model.layers.3.self_attn" is in "model.layers.3"), else by its first two parts; nodes without a
-/// path stand alone. No group depends on itself through others: a module that runs before and after another has two groups.
+/// By module path up to its first number ("model.layers.3.self_attn" is in "model.layers.3"), else by its first two
+/// parts; nodes without a path stand alone. No group depends on itself through others: a module that runs before and
+/// after another has two groups.
 Grouping group_nodes(const Graph& graph);
 
 }  // namespace exformer::cli

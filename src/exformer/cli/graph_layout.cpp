@@ -37,14 +37,16 @@ class Layering {
     }
     Layout layout;
     const auto x_of = [&](size_t i) { return items_[i].x - left + kMargin; };
-    for (size_t i = 0; i < box_count; ++i) layout.corners.push_back({x_of(i) - items_[i].size.width / 2, tops[items_[i].row]});
+    for (size_t i = 0; i < box_count; ++i)
+      layout.corners.push_back({x_of(i) - items_[i].size.width / 2, tops[items_[i].row]});
     for (const std::vector<size_t>& chain : chains_) {
       std::vector<Point> route;
       for (size_t k = 0; k < chain.size(); ++k) {
         const Item& item = items_[chain[k]];
         const double top = tops[item.row], x = x_of(chain[k]);
         if (k > 0) route.push_back({x, top});
-        if (k + 1 < chain.size()) route.push_back({x, chain[k] < box_count ? top + item.size.height : top + row_height(item.row)});
+        if (k + 1 < chain.size())
+          route.push_back({x, chain[k] < box_count ? top + item.size.height : top + row_height(item.row)});
       }
       layout.routes.push_back(std::move(route));
     }
@@ -104,7 +106,8 @@ class Layering {
     constexpr int kSweeps = 12;
     std::vector<double> place(items_.size());
     const auto number = [&](const std::vector<size_t>& row) {
-      for (size_t k = 0; k < row.size(); ++k) place[row[k]] = static_cast<double>(k) - static_cast<double>(row.size() - 1) / 2;
+      for (size_t k = 0; k < row.size(); ++k)
+        place[row[k]] = static_cast<double>(k) - static_cast<double>(row.size() - 1) / 2;
     };
     for (const auto& row : rows_) number(row);
     for (int sweep = 0; sweep < kSweeps; ++sweep) {
@@ -115,7 +118,8 @@ class Layering {
         for (const size_t i : row) {
           const std::vector<size_t>& neighbours = down ? items_[i].above : items_[i].below;
           wanted[i] = neighbours.empty() ? place[i] : 0;
-          for (const size_t neighbour : neighbours) wanted[i] += place[neighbour] / static_cast<double>(neighbours.size());
+          for (const size_t neighbour : neighbours)
+            wanted[i] += place[neighbour] / static_cast<double>(neighbours.size());
         }
         std::stable_sort(row.begin(), row.end(), [&](size_t a, size_t b) { return wanted[a] < wanted[b]; });
         number(row);
@@ -173,7 +177,8 @@ class Layering {
   /// The top of each row, and the end of the last.
   std::vector<double> row_tops() const {
     std::vector<double> tops{kMargin};
-    for (size_t row = 0; row < rows_.size(); ++row) tops.push_back(tops.back() + row_height(row) + (row + 1 < rows_.size() ? kRowGap : 0));
+    for (size_t row = 0; row < rows_.size(); ++row)
+      tops.push_back(tops.back() + row_height(row) + (row + 1 < rows_.size() ? kRowGap : 0));
     return tops;
   }
 

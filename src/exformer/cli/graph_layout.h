@@ -17,12 +17,13 @@ struct Size {
 };
 
 struct Layout {
-  std::vector<Point> corners;               // top left of each box
-  std::vector<std::vector<Point>> routes;   // one polyline for each edge
+  std::vector<Point> corners;              // top left of each box
+  std::vector<std::vector<Point>> routes;  // one polyline for each edge
   Size size;
 };
 
-/// `edges` must be acyclic. Boxes stand below all they depend on (longest path), ordered by the mean place of their neighbours.
+/// `edges` must be acyclic. Boxes stand below all they depend on (longest path), ordered by the mean place of their
+/// neighbours.
 Layout layered_layout(const std::vector<Size>& boxes, const std::vector<std::pair<size_t, size_t>>& edges);
 
 }  // namespace exformer::cli

@@ -36,7 +36,8 @@ std::string clean(std::string_view text) {
 
 Size size_of(const Box& box) {
   double width = kTitleLetter * static_cast<double>(std::min(box.title.size(), kLongestText));
-  for (const std::string& text : box.lines) width = std::max(width, kLetter * static_cast<double>(std::min(text.size(), kLongestText)));
+  for (const std::string& text : box.lines)
+    width = std::max(width, kLetter * static_cast<double>(std::min(text.size(), kLongestText)));
   return {width + 2 * kPadding, kTitleHeight + kLineHeight * static_cast<double>(box.lines.size()) + kPadding};
 }
 
@@ -51,13 +52,17 @@ const char* fill_of(Box::Kind kind) {
 
 std::string draw_box(const Box& box, Point corner, Size size) {
   const double middle = corner.x + size.width / 2;
-  std::string svg = fmt::format("  <rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"6\" fill=\"{}\" stroke=\"#8893a5\"/>\n", corner.x,
-                                corner.y, size.width, size.height, fill_of(box.kind));
+  std::string svg = fmt::format(
+      "  <rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"6\" fill=\"{}\" "
+      "stroke=\"#8893a5\"/>\n",
+      corner.x, corner.y, size.width, size.height, fill_of(box.kind));
   double y = corner.y + kTitleHeight;
-  svg += fmt::format("  <text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"13\" font-weight=\"bold\">{}</text>\n", middle, y, clean(box.title));
+  svg += fmt::format("  <text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"13\" font-weight=\"bold\">{}</text>\n", middle, y,
+                     clean(box.title));
   for (const std::string& text : box.lines) {
     y += kLineHeight;
-    svg += fmt::format("  <text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"11\" fill=\"#445\">{}</text>\n", middle, y, clean(text));
+    svg += fmt::format("  <text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"11\" fill=\"#445\">{}</text>\n", middle, y,
+                       clean(text));
   }
   return svg;
 }
@@ -88,7 +93,8 @@ std::string draw_labels(const BoxGraph& graph, const Layout& layout) {
     std::set<std::string>& labels = written[edge.from];
     if (labels.size() >= kMostLabels || !labels.insert(edge.label).second) continue;
     const Point& start = layout.routes[i].front();
-    svg += fmt::format("  <text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", start.x + 6, start.y + 1 + 11 * static_cast<double>(labels.size()), clean(edge.label));
+    svg += fmt::format("  <text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", start.x + 6,
+                       start.y + 1 + 11 * static_cast<double>(labels.size()), clean(edge.label));
   }
   return svg;
 }
@@ -98,7 +104,8 @@ std::string draw_labels(const BoxGraph& graph, const Layout& layout) {
 std::string draw_graph(const ExportedProgram& program, const std::string& title) {
   const BoxGraph graph = make_boxes(program);
   if (graph.boxes.size() > kMostBoxes) {
-    unsupported("the graph has {} modules and nodes outside of modules; at most {} are drawn", graph.boxes.size(), kMostBoxes);
+    unsupported("the graph has {} modules and nodes outside of modules; at most {} are drawn", graph.boxes.size(),
+                kMostBoxes);
   }
   std::vector<Size> sizes;
   for (const Box& box : graph.boxes) sizes.push_back(size_of(box));
@@ -107,9 +114,11 @@ std::string draw_graph(const ExportedProgram& program, const std::string& title)
   const Layout layout = layered_layout(sizes, ends);
 
   std::string svg = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\" font-family=\"sans-serif\">\n"
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\" "
+      "font-family=\"sans-serif\">\n"
       "<title>{2}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
-      "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\">"
+      "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" "
+      "orient=\"auto\">"
       "<path d=\"M0 0L8 4L0 8z\" fill=\"#556\"/></marker></defs>\n",
       layout.size.width, layout.size.height, clean(title));
   svg += "<g stroke=\"#556\" stroke-width=\"1.2\" fill=\"none\" marker-end=\"url(#tip)\">\n";

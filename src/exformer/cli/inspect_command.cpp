@@ -45,9 +45,11 @@ void print_values(const char* title, const Json& values) {
   for (size_t i = 0; i < values.size() && i < kMost; ++i) {
     const Json& value = values[i];
     std::string text = fmt::format("  {:<40}", value["name"].get<std::string>());
-    if (value.contains("dtype")) text += fmt::format(" {:<9} {}", value["dtype"].get<std::string>(), shape_text(value["shape"]));
+    if (value.contains("dtype"))
+      text += fmt::format(" {:<9} {}", value["dtype"].get<std::string>(), shape_text(value["shape"]));
     if (value.contains("value")) text += " " + value["value"].get<std::string>();
-    if (value.contains("writes")) text += fmt::format("  (writes an {})", text_of(value["writes"]) == "buffer" ? "own buffer" : "input");
+    if (value.contains("writes"))
+      text += fmt::format("  (writes an {})", text_of(value["writes"]) == "buffer" ? "own buffer" : "input");
     if (value.contains("read")) text += "  (nothing reads it)";
     line("{}", text);
   }
@@ -59,21 +61,25 @@ void print_program(const Json& facts) {
   print_values("outputs", facts["outputs"]);
   if (!facts["symbols"].empty()) line("sizes that vary");
   for (const Json& symbol : facts["symbols"]) {
-    std::string text = fmt::format("  {:<20} {} to {}", text_of(symbol["name"]), text_of(symbol["min"]), symbol["max"].is_null() ? "any" : text_of(symbol["max"]));
+    std::string text = fmt::format("  {:<20} {} to {}", text_of(symbol["name"]), text_of(symbol["min"]),
+                                   symbol["max"].is_null() ? "any" : text_of(symbol["max"]));
     if (symbol.contains("divisor")) text += fmt::format(", a multiple of {}", text_of(symbol["divisor"]));
     if (symbol.contains("from_data")) text += ", from data";
     line("{}", text);
   }
   std::vector<std::string> ops;
-  for (const auto& [op, count] : facts["ops"].items()) ops.push_back(fmt::format("{} {}", text_of(count), op.starts_with("aten::") ? op.substr(6) : op));
+  for (const auto& [op, count] : facts["ops"].items())
+    ops.push_back(fmt::format("{} {}", text_of(count), op.starts_with("aten::") ? op.substr(6) : op));
   line("{} nodes: {}", text_of(facts["nodes"]), join(ops, ", "));
-  if (facts.contains("weights")) line("weights: {} tensors, {}", text_of(facts["weights"]["tensors"]), bytes_text(facts["weights"]["bytes"]));
+  if (facts.contains("weights"))
+    line("weights: {} tensors, {}", text_of(facts["weights"]["tensors"]), bytes_text(facts["weights"]["bytes"]));
 }
 
 void print_fixed(const Json& fixed) {
   if (!fixed.empty()) line("sizes that the model fixes");
   for (const Json& size : fixed) {
-    line("  {} axis {} is {}: {}", text_of(size["input"]), text_of(size["axis"]), text_of(size["size"]), text_of(size["reason"]));
+    line("  {} axis {} is {}: {}", text_of(size["input"]), text_of(size["axis"]), text_of(size["size"]),
+         text_of(size["reason"]));
   }
 }
 
@@ -86,13 +92,17 @@ void print_names(const char* title, const Json& names) {
 }
 
 void print_checkpoint(const Json& facts) {
-  line("{} {} for {}, in {}", text_of(facts["model_type"]), text_of(facts["architecture"]), text_of(facts["task"]), text_of(facts["dtype"]));
+  line("{} {} for {}, in {}", text_of(facts["model_type"]), text_of(facts["architecture"]), text_of(facts["task"]),
+       text_of(facts["dtype"]));
   const Json& parameters = facts["parameters"];
-  line("parameters: {} in {} tensors, {}", text_of(parameters["elements"]), text_of(parameters["tensors"]), bytes_text(parameters["bytes"]));
+  line("parameters: {} in {} tensors, {}", text_of(parameters["elements"]), text_of(parameters["tensors"]),
+       bytes_text(parameters["bytes"]));
   const Json& weights = facts["weights"];
   std::vector<std::string> dtypes;
-  for (const auto& [dtype, count] : weights["dtypes"].items()) dtypes.push_back(fmt::format("{} {}", text_of(count), dtype));
-  line("weight files: {}, {} tensors ({}), {}", text_of(weights["files"]), text_of(weights["tensors"]), join(dtypes, ", "), bytes_text(weights["bytes"]));
+  for (const auto& [dtype, count] : weights["dtypes"].items())
+    dtypes.push_back(fmt::format("{} {}", text_of(count), dtype));
+  line("weight files: {}, {} tensors ({}), {}", text_of(weights["files"]), text_of(weights["tensors"]),
+       join(dtypes, ", "), bytes_text(weights["bytes"]));
   print_names("parameters without a tensor", weights["missing"]);
   print_names("tensors of another shape", weights["of_another_shape"]);
   print_names("tensors that no parameter wants", weights["not_wanted"]);
@@ -116,7 +126,8 @@ void print_checkpoint(const Json& facts) {
 void print_safetensors(const Json& facts) {
   line("safetensors file, {}", bytes_text(facts["file_bytes"]));
   for (const auto& [dtype, total] : facts["dtypes"].items()) {
-    line("{}: {} tensors, {} elements, {}", dtype, text_of(total["tensors"]), text_of(total["elements"]), bytes_text(total["bytes"]));
+    line("{}: {} tensors, {} elements, {}", dtype, text_of(total["tensors"]), text_of(total["elements"]),
+         bytes_text(total["bytes"]));
   }
   for (const auto& [key, value] : facts["metadata"].items()) line("metadata {} = {}", key, text_of(value));
   for (const Json& tensor : facts["tensors"]) {
@@ -129,13 +140,15 @@ void print_file(const Json& file) {
 }
 
 void print_export(const Json& facts) {
-  line("export to {}, {} component{}", text_of(facts["format"]), facts["components"].size(), facts["components"].size() == 1 ? "" : "s");
+  line("export to {}, {} component{}", text_of(facts["format"]), facts["components"].size(),
+       facts["components"].size() == 1 ? "" : "s");
   for (const Json& component : facts["components"]) {
     line("\ncomponent {}: {} in {}", text_of(component["name"]), text_of(component.value("architecture", Json("?"))),
          text_of(component.value("export_dtype", Json("?"))));
     print_file(component);
     for (const Json& sidecar : component.value("sidecars", Json::array())) print_file(sidecar);
-    const Json packages = component.value("packages", Json::object()), config = component.value("export_config", Json::object());
+    const Json packages = component.value("packages", Json::object()),
+               config = component.value("export_config", Json::object());
     for (const auto& [name, version] : packages.items()) line("written by {} {}", name, text_of(version));
     for (const auto& [name, value] : config.items()) line("  {} = {}", name, text_of(value));
     if (component.contains("inputs")) {
@@ -144,7 +157,8 @@ void print_export(const Json& facts) {
       line("sample inputs");
       for (const auto& [name, value] : component["kwargs"].items()) {
         const bool is_tensor = value.contains("dtype") && value.contains("shape");
-        line("  {:<40} {}", name, is_tensor ? fmt::format("{:<9} {}", text_of(value["dtype"]), shape_text(value["shape"])) : text_of(value));
+        line("  {:<40} {}", name,
+             is_tensor ? fmt::format("{:<9} {}", text_of(value["dtype"]), shape_text(value["shape"])) : text_of(value));
       }
     }
     print_fixed(component.value("specializations", Json::array()));

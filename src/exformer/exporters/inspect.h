@@ -16,13 +16,13 @@ struct Inspection {
   std::shared_ptr<const ExportedProgram> program;
 };
 
-/// By what is at `target`: a checkpoint directory or Hub id, an export directory, a .safetensors, .pt2 or .onnx file. Throws ExportError
-/// for anything else, for damaged files and for models that are not supported.
+/// By what is at `target`: a checkpoint directory or Hub id, an export directory, a .safetensors, .pt2 or .onnx file.
+/// Throws ExportError for anything else, for damaged files and for models that are not supported.
 Inspection inspect(const std::string& target);
 
-/// kind "checkpoint": model_type, architecture, task, dtype, parameters, weights (account of tensors), config (keys that nothing reads) and
-/// export: what a dynamic export of it has (inputs, outputs, symbols, fixed sizes with reasons, nodes). Weights that do not fit and a trace
-/// that fails are facts, not errors ("export": {"error": ...}).
+/// kind "checkpoint": model_type, architecture, task, dtype, parameters, weights (account of tensors), config (keys
+/// that nothing reads) and export: what a dynamic export of it has (inputs, outputs, symbols, fixed sizes with reasons,
+/// nodes). Weights that do not fit and a trace that fails are facts, not errors ("export": {"error": ...}).
 Inspection inspect_checkpoint(const std::string& path);
 /// kind "safetensors": tensors, dtypes, sizes and metadata.
 Inspection inspect_safetensors(const std::filesystem::path& path);
@@ -33,9 +33,11 @@ Inspection inspect_onnx(const std::filesystem::path& path);
 /// kind "export": what export.json says, and the sizes of the files.
 Inspection inspect_export(const std::filesystem::path& directory);
 
-/// inputs, outputs, symbols with bounds, nodes, ops with their counts, and weights (tensors and bytes, each storage once).
+/// inputs, outputs, symbols with bounds, nodes, ops with their counts, and weights (tensors and bytes, each storage
+/// once).
 Json describe_program(const ExportedProgram& program);
-/// Keys of config.json that do not bear on a forward pass, by name: transformers' bookkeeping, dropout, initialisation, token ids.
+/// Keys of config.json that do not bear on a forward pass, by name: transformers' bookkeeping, dropout, initialisation,
+/// token ids.
 bool is_irrelevant_config_key(const std::string& key, const Json& value);
 
 }  // namespace exformer

@@ -1,4 +1,5 @@
-// Facts about a checkpoint: its class, its weights against the class's parameters, and what a dynamic export of it would have.
+// Facts about a checkpoint: its class, its weights against the class's parameters, and what a dynamic export of it
+// would have.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -25,12 +26,14 @@ DeclaredModel declare(const PretrainedModel& model) {
   DeclaredModel declared;
   ConfigReader reader(model.checkpoint->config(), (model.checkpoint->directory() / "config.json").string());
   // What load_pretrained and prepare_for_export read.
-  for (const char* key : {"model_type", "architectures", "use_cache", "output_hidden_states", "output_attentions", "return_dict", "use_return_dict"}) {
+  for (const char* key : {"model_type", "architectures", "use_cache", "output_hidden_states", "output_attentions",
+                          "return_dict", "use_return_dict"}) {
     reader.has(key);
   }
   reader.dtype();
   reader.has("torch_dtype");
-  declared.ties_word_embeddings = reader.optional_bool("tie_word_embeddings", model.family->ties_word_embeddings_by_default);
+  declared.ties_word_embeddings =
+      reader.optional_bool("tie_word_embeddings", model.family->ties_word_embeddings_by_default);
   model.family->facts(reader);
   Tracer tracer(*declared.graph);
   ModelContext context{.tracer = tracer, .dtype = model.dtype};
@@ -56,7 +59,9 @@ Json count_parameters(const PretrainedModel& model, const DeclaredModel& declare
     for (const SymInt& size : parameter.value->meta.sizes) count *= size.value();
     elements += count;
   }
-  return {{"tensors", tensors}, {"elements", elements}, {"bytes", static_cast<uint64_t>(elements) * item_size(model.dtype)}};
+  return {{"tensors", tensors},
+          {"elements", elements},
+          {"bytes", static_cast<uint64_t>(elements) * item_size(model.dtype)}};
 }
 
 Json describe_weight_files(const Checkpoint& checkpoint) {
@@ -112,15 +117,41 @@ TracedModel trace_dynamic(const PretrainedModel& model) {
 }  // namespace
 
 bool is_irrelevant_config_key(const std::string& key, const Json& value) {
-  static const std::set<std::string> kKeys = {
-      "transformers_version", "_name_or_path", "name_or_path", "_commit_hash", "_attn_implementation_autoset", "initializer_range", "initializer_factor",
-      "label2id", "id2label", "problem_type", "task_specific_params", "finetuning_task", "gradient_checkpointing", "dropout", "layerdrop",
-      "pretraining_tp", "torchscript", "auto_map", "adapters", "language", "license", "directionality",
-      "chunk_size_feed_forward", "remove_invalid_values", "tokenizer_class", "prefix", "use_bfloat16", "_from_model_config"};
-  if (value.is_null() || kKeys.contains(key) || key.ends_with("_dropout") || key.ends_with("_dropout_prob") || key.ends_with("_token_id")) return true;
+  static const std::set<std::string> kKeys = {"transformers_version",
+                                              "_name_or_path",
+                                              "name_or_path",
+                                              "_commit_hash",
+                                              "_attn_implementation_autoset",
+                                              "initializer_range",
+                                              "initializer_factor",
+                                              "label2id",
+                                              "id2label",
+                                              "problem_type",
+                                              "task_specific_params",
+                                              "finetuning_task",
+                                              "gradient_checkpointing",
+                                              "dropout",
+                                              "layerdrop",
+                                              "pretraining_tp",
+                                              "torchscript",
+                                              "auto_map",
+                                              "adapters",
+                                              "language",
+                                              "license",
+                                              "directionality",
+                                              "chunk_size_feed_forward",
+                                              "remove_invalid_values",
+                                              "tokenizer_class",
+                                              "prefix",
+                                              "use_bfloat16",
+                                              "_from_model_config"};
+  if (value.is_null() || kKeys.contains(key) || key.ends_with("_dropout") || key.ends_with("_dropout_prob") ||
+      key.ends_with("_token_id"))
+    return true;
   // They matter only when they ask for something.
-  static const std::set<std::string> kSwitches = {"is_decoder",     "is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder",
-                                                  "pruned_heads",   "use_sliding_window", "quantization_config", "encoder_no_repeat_ngram_size"};
+  static const std::set<std::string> kSwitches = {
+      "is_decoder",   "is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder",
+      "pruned_heads", "use_sliding_window", "quantization_config", "encoder_no_repeat_ngram_size"};
   return kSwitches.contains(key) && (value == Json(false) || value.empty() || value == Json(0));
 }
 
@@ -135,8 +166,9 @@ Inspection inspect_checkpoint(const std::string& path) {
                 {"dtype", dtype_name(model.dtype)}};
   facts["parameters"] = count_parameters(model, declared);
   facts["weights"] = describe_weight_files(*model.checkpoint);
-  const WeightAccount account = account_for_weights(*model.checkpoint, *model.family, *model.architecture, declared.parameters,
-                                                    {.dtype = model.dtype, .ties_word_embeddings = declared.ties_word_embeddings});
+  const WeightAccount account =
+      account_for_weights(*model.checkpoint, *model.family, *model.architecture, declared.parameters,
+                          {.dtype = model.dtype, .ties_word_embeddings = declared.ties_word_embeddings});
   facts["weights"]["missing"] = account.missing;
   facts["weights"]["of_another_shape"] = account.misshaped;
   facts["weights"]["not_wanted"] = account.surplus;

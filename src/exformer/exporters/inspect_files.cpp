@@ -67,7 +67,11 @@ Inspection inspect_safetensors(const fs::path& path) {
     bytes += entry.byte_size;
     elements += count;
   }
-  Json facts = {{"kind", "safetensors"}, {"path", path.string()}, {"file_bytes", size_of(path)}, {"elements", elements}, {"bytes", bytes}};
+  Json facts = {{"kind", "safetensors"},
+                {"path", path.string()},
+                {"file_bytes", size_of(path)},
+                {"elements", elements},
+                {"bytes", bytes}};
   facts["dtypes"] = std::move(dtypes);
   facts["metadata"] = file->metadata();
   facts["tensors"] = std::move(tensors);
@@ -82,7 +86,10 @@ Inspection inspect_pt2(const fs::path& path) {
 }
 
 Inspection inspect_onnx(const fs::path& path) {
-  Json facts = {{"kind", "onnx"}, {"path", path.string()}, {"file_bytes", size_of(path)}, {"sidecars", sidecars_of(path)},
+  Json facts = {{"kind", "onnx"},
+                {"path", path.string()},
+                {"file_bytes", size_of(path)},
+                {"sidecars", sidecars_of(path)},
                 {"note", "the contents of .onnx files are not read yet"}};
   return {std::move(facts), nullptr};
 }
@@ -90,8 +97,12 @@ Inspection inspect_onnx(const fs::path& path) {
 Inspection inspect_export(const fs::path& directory) {
   const fs::path manifest_path = directory / "export.json";
   const Manifest manifest = parse_manifest(read_text_file(manifest_path), manifest_path.string());
-  Json facts = {{"kind", "export"}, {"path", directory.string()}, {"format", manifest.export_format}, {"components", Json::array()}};
-  for (const ComponentEntry& component : manifest.components) facts["components"].push_back(component_facts(component, directory));
+  Json facts = {{"kind", "export"},
+                {"path", directory.string()},
+                {"format", manifest.export_format},
+                {"components", Json::array()}};
+  for (const ComponentEntry& component : manifest.components)
+    facts["components"].push_back(component_facts(component, directory));
   // One graph: there is something to draw. Reading it checks the file, too.
   std::shared_ptr<const ExportedProgram> program;
   if (manifest.components.size() == 1 && manifest.components[0].file.ends_with(".pt2")) {

@@ -53,7 +53,9 @@ Json describe_outputs(const ExportedProgram& program) {
 Json describe_symbols(const Graph& graph) {
   Json symbols = Json::array();
   for (const Symbol& symbol : graph.symbols().symbols()) {
-    Json entry = {{"name", symbol.name}, {"min", symbol.min}, {"max", symbol.max == kUnbounded ? Json(nullptr) : Json(symbol.max)}};
+    Json entry = {{"name", symbol.name},
+                  {"min", symbol.min},
+                  {"max", symbol.max == kUnbounded ? Json(nullptr) : Json(symbol.max)}};
     if (symbol.divisor != 1) entry["divisor"] = symbol.divisor;
     if (symbol.hint) entry["example"] = *symbol.hint;
     if (symbol.unbacked) entry["from_data"] = true;
@@ -89,8 +91,12 @@ Json describe_weights(const ExportedProgram& program) {
 
 Json describe_program(const ExportedProgram& program) {
   const Graph& graph = *program.graph;
-  return {{"inputs", describe_inputs(program)}, {"outputs", describe_outputs(program)}, {"symbols", describe_symbols(graph)},
-          {"nodes", graph.node_count()},        {"ops", count_ops(graph)},              {"weights", describe_weights(program)}};
+  return {{"inputs", describe_inputs(program)},
+          {"outputs", describe_outputs(program)},
+          {"symbols", describe_symbols(graph)},
+          {"nodes", graph.node_count()},
+          {"ops", count_ops(graph)},
+          {"weights", describe_weights(program)}};
 }
 
 }  // namespace exformer
