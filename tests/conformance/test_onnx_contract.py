@@ -111,6 +111,7 @@ def test_weights_inline(zoo, exformer, tmp_path, no_reference):
     run(tmp_path / "out", program, 3)
 
 
+@pytest.mark.xfail(strict=True, reason="weights=share is refused with exit code 3 until it is built")
 def test_weights_shared_with_the_checkpoint(zoo, exformer, tmp_path, no_reference):
     """`weights=share` beside the checkpoint: external data points into its own safetensors file."""
     import shutil

@@ -10,7 +10,7 @@
 namespace exformer {
 namespace {
 
-constexpr int64_t kOldestOpset = 18, kNewestOpset = 25;
+constexpr int64_t kOldestOpset = 18, kNewestOpset = 24;
 
 /// One field of a config: how its JSON value is taken over.
 using Setter = std::function<void(const Json& value)>;
