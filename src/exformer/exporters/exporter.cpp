@@ -69,7 +69,6 @@ ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const M
 }
 
 ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs, const OnnxConfig& config) const {
-  if (config.ort_fusions) unsupported("config: 'ort_fusions' is not built yet; the plain ONNX that is written without it runs as it is");
   if (config.weights == "share") unsupported("config: 'weights' = 'share' is not built yet; 'copy' is");
   PreparedProgram prepared = prepare_for_export(model, inputs, config);
   prepared.metadata.export_config = to_dict(config);

@@ -124,6 +124,9 @@ class RowFolder {
 
 }  // namespace
 
-bool keep_rows_folded(OnnxGraph& graph) { return RowFolder(graph).run(); }
+bool keep_rows_folded(OnnxGraph& graph) {
+  const bool has_gemm = std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const OnnxNode& node) { return node.is("Gemm"); });
+  return has_gemm && RowFolder(graph).run();
+}
 
 }  // namespace exformer::onnx

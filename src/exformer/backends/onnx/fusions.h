@@ -13,7 +13,13 @@ bool remove_head_transposes(OnnxGraph& graph);
 /// Gemm works on [rows, features]. Pointwise and last-dim operators after a Gemm do so too, so that rows are folded once per graph and not once
 /// per linear layer.
 bool keep_rows_folded(OnnxGraph& graph);
-/// com.microsoft's QuickGelu, FusedMatMul and SkipSimplifiedLayerNormalization, for fewer nodes.
-bool use_microsoft_operators(OnnxGraph& graph);
+/// com.microsoft's FusedMatMul: linear layers without a bias work on any rank, so that no rows need folding.
+bool use_fused_matmul(OnnxGraph& graph);
+/// Query, key and value projections of one input -> one FusedMatMul with the weights joined, and a Split.
+bool join_projections(OnnxGraph& graph);
+/// Head norms and rotary embedding of query and key, which lie side by side in a joined projection, run once for both.
+bool join_heads(OnnxGraph& graph);
+/// com.microsoft's QuickGelu, SkipLayerNormalization and SkipSimplifiedLayerNormalization.
+bool use_microsoft_activations(OnnxGraph& graph);
 
 }  // namespace exformer::onnx

@@ -55,6 +55,15 @@ void run_graph_passes(OnnxGraph& graph, const OnnxOptions& options) {
     clean_up(graph);
     remove_head_transposes(graph);
     clean_up(graph);
+    if (options.ort_fusions == "cpu") {
+      use_fused_matmul(graph);
+      clean_up(graph);
+      join_projections(graph);
+      clean_up(graph);
+      join_heads(graph);
+      use_microsoft_activations(graph);
+      clean_up(graph);
+    }
     keep_rows_folded(graph);
     clean_up(graph);
   }
