@@ -1,5 +1,5 @@
-// Writes every row of FOLDER/rows.json as a file of one call: FOLDER/<number>.pt2 or FOLDER/<number>.onnx, and FOLDER/exported.json, which says of
-// each row whether it was written, or why not.
+// Writes every row of FOLDER/rows.json as a file of one call: FOLDER/<number>.pt2 or FOLDER/<number>.onnx, and
+// FOLDER/exported.json, which says of each row whether it was written, or why not.
 //
 //   op_exporter pt2|onnx FOLDER
 #include <cstdio>

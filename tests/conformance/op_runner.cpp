@@ -1,5 +1,5 @@
-// Runs a table of op calls (rows.json beside tensors.safetensors) and writes what this library makes of each: metas and values at every
-// set of sizes, from the op itself and from its decomposition. test_ops.py compares them with torch.
+// Runs a table of op calls (rows.json beside tensors.safetensors) and writes what this library makes of each: metas and
+// values at every set of sizes, from the op itself and from its decomposition. test_ops.py compares them with torch.
 //
 //   op_runner --list            the declared ops as JSON
 //   op_runner FOLDER            reads FOLDER/rows.json, writes FOLDER/results.json and FOLDER/results.safetensors
@@ -46,10 +46,13 @@ class TensorWriter {
   void add(const std::string& name, const HostTensor& tensor) {
     const HostTensor whole = tensor.contiguous();
     static const std::map<DType, std::string> kNames{
-        {DType::Bool, "BOOL"},   {DType::UInt8, "U8"},     {DType::Int8, "I8"},    {DType::Int16, "I16"},   {DType::Int32, "I32"},
-        {DType::Int64, "I64"},   {DType::Float16, "F16"},  {DType::BFloat16, "BF16"}, {DType::Float32, "F32"}, {DType::Float64, "F64"},
-        {DType::Complex64, "C64"}, {DType::UInt16, "U16"}, {DType::UInt32, "U32"}, {DType::UInt64, "U64"}};
-    header_[name] = {{"dtype", kNames.at(whole.dtype())}, {"shape", whole.sizes()}, {"data_offsets", {data_.size(), data_.size() + whole.byte_size()}}};
+        {DType::Bool, "BOOL"},   {DType::UInt8, "U8"},    {DType::Int8, "I8"},       {DType::Int16, "I16"},
+        {DType::Int32, "I32"},   {DType::Int64, "I64"},   {DType::Float16, "F16"},   {DType::BFloat16, "BF16"},
+        {DType::Float32, "F32"}, {DType::Float64, "F64"}, {DType::Complex64, "C64"}, {DType::UInt16, "U16"},
+        {DType::UInt32, "U32"},  {DType::UInt64, "U64"}};
+    header_[name] = {{"dtype", kNames.at(whole.dtype())},
+                     {"shape", whole.sizes()},
+                     {"data_offsets", {data_.size(), data_.size() + whole.byte_size()}}};
     const Bytes bytes = whole.bytes();
     data_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
@@ -77,19 +80,22 @@ std::vector<int64_t> evaluate_all(const std::vector<SymInt>& list, const Lookup&
   return values;
 }
 
-BasicArgument<HostTensor> concrete(const Argument& argument, const std::map<const Value*, HostTensor>& values, const Lookup& lookup) {
+BasicArgument<HostTensor> concrete(const Argument& argument, const std::map<const Value*, HostTensor>& values,
+                                   const Lookup& lookup) {
   if (const auto* number = argument.get_if<SymInt>()) return SymInt(evaluate(*number, lookup));
   if (const auto* numbers = argument.get_if<std::vector<SymInt>>()) return evaluate_all(*numbers, lookup);
   return map_tensors<HostTensor>(argument, [&](const Value* value) { return value ? values.at(value) : HostTensor(); });
 }
 
 /// Runs every node by its reference kernel.
-std::map<const Value*, HostTensor> interpret(const Graph& graph, std::map<const Value*, HostTensor> values, const Lookup& lookup) {
+std::map<const Value*, HostTensor> interpret(const Graph& graph, std::map<const Value*, HostTensor> values,
+                                             const Lookup& lookup) {
   for (const auto& node : graph.nodes()) {
     std::vector<BasicArgument<HostTensor>> arguments;
     for (const Argument& argument : node->arguments()) arguments.push_back(concrete(argument, values, lookup));
     const std::vector<HostTensor> results = run_kernel(OpRegistry::standard().get(*node), arguments);
-    if (results.size() != node->outputs().size()) fail("{} gave {} results for {}", node->op(), results.size(), node->outputs().size());
+    if (results.size() != node->outputs().size())
+      fail("{} gave {} results for {}", node->op(), results.size(), node->outputs().size());
     for (size_t i = 0; i < results.size(); ++i) values[node->output(i)] = results[i];
   }
   return values;
@@ -97,7 +103,9 @@ std::map<const Value*, HostTensor> interpret(const Graph& graph, std::map<const 
 
 Json meta_json(const Value& value) {
   if (value.kind != ValueKind::Tensor) return {{"kind", static_cast<int>(value.kind)}, {"sym", to_string(value.sym)}};
-  return {{"dtype", dtype_name(value.meta.dtype)}, {"sizes", to_string(value.meta.sizes)}, {"strides", to_string(value.meta.strides)}};
+  return {{"dtype", dtype_name(value.meta.dtype)},
+          {"sizes", to_string(value.meta.sizes)},
+          {"strides", to_string(value.meta.strides)}};
 }
 
 Json evaluated_json(const Value& value, const Lookup& lookup) {
@@ -105,7 +113,9 @@ Json evaluated_json(const Value& value, const Lookup& lookup) {
   return {{"sizes", evaluate_all(value.meta.sizes, lookup)}, {"strides", evaluate_all(value.meta.strides, lookup)}};
 }
 
-Json error_json(const ExportError& error) { return {{"kind", static_cast<int>(error.kind())}, {"message", error.what()}}; }
+Json error_json(const ExportError& error) {
+  return {{"kind", static_cast<int>(error.kind())}, {"message", error.what()}};
+}
 
 /// Applies decompositions until none is left. False when the first op has none.
 bool decompose_all(Graph& graph) {
@@ -171,7 +181,8 @@ class Runner {
         for (size_t i = 0; i < row.inputs.size(); ++i) {
           const TensorMeta& meta = row.inputs[i]->meta;
           const HostTensor storage = tensors_.get(json["inputs"][i]["data"][set].get<std::string>(), meta.dtype);
-          values[row.inputs[i]] = storage.as_strided(evaluate_all(meta.sizes, lookup), evaluate_all(meta.strides, lookup), 0);
+          values[row.inputs[i]] =
+              storage.as_strided(evaluate_all(meta.sizes, lookup), evaluate_all(meta.strides, lookup), 0);
         }
         const auto results = interpret(*row.graph, std::move(values), lookup);
         for (size_t i = 0; i < outputs.size(); ++i) {
@@ -196,7 +207,10 @@ void list_ops() {
   for (const auto& op : OpRegistry::standard().ops()) {
     Json arguments = Json::array();
     for (const SchemaArgument& argument : op->schema.arguments) {
-      arguments.push_back({{"name", argument.name}, {"keyword_only", argument.keyword_only}, {"mutated", argument.mutated}, {"has_default", argument.has_default}});
+      arguments.push_back({{"name", argument.name},
+                           {"keyword_only", argument.keyword_only},
+                           {"mutated", argument.mutated},
+                           {"has_default", argument.has_default}});
     }
     ops.push_back({{"name", op->schema.name},
                    {"arguments", arguments},

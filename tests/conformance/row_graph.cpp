@@ -77,7 +77,8 @@ RowGraph build_row(const Json& json) {
   for (const auto& [name, value] : json["kwargs"].items()) names.push_back(name);
   std::vector<NamedArgument> named;
   for (const std::string& name : names) named.push_back({name, read_argument(row, json["kwargs"][name])});
-  row.outputs = GraphBuilder(*row.graph).call_all(json["op"].get<std::string>(), std::move(positional), std::move(named));
+  row.outputs =
+      GraphBuilder(*row.graph).call_all(json["op"].get<std::string>(), std::move(positional), std::move(named));
   row.graph->set_outputs(std::vector<Argument>(row.outputs.begin(), row.outputs.end()));
   return row;
 }

@@ -93,25 +93,19 @@ TEST(Interpreter, NamesTheInputsWhenTheirNumberIsWrong) {
 
 TEST(Interpreter, RefusesAnInputOfWrongRank) {
   const auto program = make_program(kLinear, {{"weight", linear_weight()}});
-  EXPECT_EQ(message_of([&] {
-              Interpreter(*program).run({floats({3}, {1, 2, 3})});
-            }),
+  EXPECT_EQ(message_of([&] { Interpreter(*program).run({floats({3}, {1, 2, 3})}); }),
             "input 'x' has 1 dims (sizes [3]), expected 2 (sizes [batch, 3])");
 }
 
 TEST(Interpreter, RefusesAnInputOfWrongDtype) {
   const auto program = make_program(kLinear, {{"weight", linear_weight()}});
-  EXPECT_EQ(message_of([&] {
-              Interpreter(*program).run({HostTensor::zeros(DType::Int64, {1, 3})});
-            }),
+  EXPECT_EQ(message_of([&] { Interpreter(*program).run({HostTensor::zeros(DType::Int64, {1, 3})}); }),
             "input 'x' is int64, expected float32");
 }
 
 TEST(Interpreter, RefusesAnInputOfWrongSize) {
   const auto program = make_program(kLinear, {{"weight", linear_weight()}});
-  EXPECT_EQ(message_of([&] {
-              Interpreter(*program).run({HostTensor::zeros(DType::Float32, {1, 4})});
-            }),
+  EXPECT_EQ(message_of([&] { Interpreter(*program).run({HostTensor::zeros(DType::Float32, {1, 4})}); }),
             "input 'x' has size 4 in dimension 1 (sizes [1, 4]), expected 3");
 }
 
@@ -156,11 +150,10 @@ TEST(Interpreter, NamesTheNodeAtWhichAKernelFails) {
     return (%e))");
   program->graph->nodes().front()->module_path = "model.embed_tokens";
   const Interpreter interpreter(*program);
-  EXPECT_THAT(message_of([&] {
-                interpreter.run({noise({4, 2}), HostTensor::scalar_int(DType::Int64, 7).reshaped({1})});
-              }),
-              testing::AllOf(HasSubstr("model.embed_tokens > aten::embedding"),
-                             HasSubstr("index 7 is outside the table of 4 rows")));
+  EXPECT_THAT(
+      message_of([&] { interpreter.run({noise({4, 2}), HostTensor::scalar_int(DType::Int64, 7).reshaped({1})}); }),
+      testing::AllOf(HasSubstr("model.embed_tokens > aten::embedding"),
+                     HasSubstr("index 7 is outside the table of 4 rows")));
 }
 
 TEST(Interpreter, RefusesAProgramWithoutItsWeights) {

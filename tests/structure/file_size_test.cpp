@@ -20,7 +20,8 @@ bool is_generated(const std::string& text) {
 
 bool is_hand_written(const std::string& path) {
   constexpr const char* kEndings[] = {".cpp", ".h", ".inc", ".hpp", ".py", ".sh", ".cmake", ".md"};
-  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](const char* ending) { return path.ends_with(ending); });
+  return std::any_of(std::begin(kEndings), std::end(kEndings),
+                     [&](const char* ending) { return path.ends_with(ending); });
 }
 
 TEST(FileSize, NoHandWrittenFileExceedsSixHundredLines) {
@@ -29,7 +30,8 @@ TEST(FileSize, NoHandWrittenFileExceedsSixHundredLines) {
       if (!is_hand_written(path)) continue;
       const std::string text = read_source(path);
       if (is_generated(text)) continue;
-      EXPECT_LE(std::count(text.begin(), text.end(), '\n'), static_cast<std::ptrdiff_t>(kMaxLines)) << path << " should be split";
+      EXPECT_LE(std::count(text.begin(), text.end(), '\n'), static_cast<std::ptrdiff_t>(kMaxLines))
+          << path << " should be split";
     }
   }
 }

@@ -39,7 +39,8 @@ TEST(Layering, BackendsNeverReachEachOther) {
   const Arrows allowed = transitive(declared_arrows());
   for (const auto& [folder, reached] : allowed) {
     if (!folder.starts_with("backends/")) continue;
-    for (const std::string& target : reached) EXPECT_FALSE(target.starts_with("backends/")) << folder << " -> " << target;
+    for (const std::string& target : reached)
+      EXPECT_FALSE(target.starts_with("backends/")) << folder << " -> " << target;
   }
 }
 

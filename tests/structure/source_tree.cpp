@@ -75,7 +75,8 @@ std::vector<std::string> layer_faults(const std::string& folder, const std::stri
   std::vector<std::string> faults;
   for (const std::string& path : includes_of(text)) {
     if (!path.starts_with(prefix)) {
-      if (path.find("../") != std::string::npos) faults.push_back(path + ": include by the path from src, not relatively");
+      if (path.find("../") != std::string::npos)
+        faults.push_back(path + ": include by the path from src, not relatively");
       continue;
     }
     const std::string target = folder_of(path.substr(prefix.size()));

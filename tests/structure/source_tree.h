@@ -18,8 +18,8 @@ Arrows declared_arrows();
 /// `arrows` with everything that a folder reaches in any number of steps.
 Arrows transitive(const Arrows& arrows);
 
-/// The folder of a path below src/exformer: "backends/pt2/zip_reader.h" -> "backends/pt2", "ir/graph.h" -> "ir", "" for files
-/// in src/exformer itself (the umbrella header).
+/// The folder of a path below src/exformer: "backends/pt2/zip_reader.h" -> "backends/pt2", "ir/graph.h" -> "ir", "" for
+/// files in src/exformer itself (the umbrella header).
 std::string folder_of(const std::string& path_in_source);
 
 /// Paths that a source text includes with quotes or brackets, in order; text inside comments does not count.
@@ -31,7 +31,8 @@ std::vector<std::string> layer_faults(const std::string& folder, const std::stri
 /// The checkout's root.
 std::filesystem::path source_root();
 
-/// All regular files below `directory` of the checkout, as paths relative to the root, sorted; built and hidden folders left out.
+/// All regular files below `directory` of the checkout, as paths relative to the root, sorted; built and hidden folders
+/// left out.
 std::vector<std::string> files_below(const std::string& directory);
 
 /// The content of a file, by its path relative to the root.

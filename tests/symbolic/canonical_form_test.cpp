@@ -53,15 +53,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"-9223372036854775808 + batch", "batch + -9223372036854775808", kLow, kNone},
                     Row{"9223372036854775807*batch", "9223372036854775807*batch", kUnbounded - 1, kNone, kUnbounded}));
 
-INSTANTIATE_TEST_SUITE_P(
-    Products, CanonicalForm,
-    testing::Values(Row{"seq*batch", "batch*seq", 2, kNone}, Row{"(batch + 1)*(batch - 1)", "batch**2 - 1", 0, kNone},
-                    Row{"(batch + seq)**2", "batch**2 + 2*batch*seq + seq**2", 9, kNone},
-                    Row{"width*width", "width**2", 64, 262144, 64}, Row{"any**2", "any**2", 0, kNone},
-                    Row{"any*any*any", "any**3", kLow, kNone}, Row{"-2*(seq - 5)", "-2*seq + 10", -8182, 6, 2},
-                    Row{"-2**2", "-4", -4, -4, 4}, Row{"seq**0", "1", 1, 1},
-                    Row{"batch*seq - batch", "batch*seq - batch", 1, kNone},
-                    Row{"past*past*batch", "batch*past**2", 0, kNone}));
+INSTANTIATE_TEST_SUITE_P(Products, CanonicalForm,
+                         testing::Values(Row{"seq*batch", "batch*seq", 2, kNone},
+                                         Row{"(batch + 1)*(batch - 1)", "batch**2 - 1", 0, kNone},
+                                         Row{"(batch + seq)**2", "batch**2 + 2*batch*seq + seq**2", 9, kNone},
+                                         Row{"width*width", "width**2", 64, 262144, 64},
+                                         Row{"any**2", "any**2", 0, kNone}, Row{"any*any*any", "any**3", kLow, kNone},
+                                         Row{"-2*(seq - 5)", "-2*seq + 10", -8182, 6, 2}, Row{"-2**2", "-4", -4, -4, 4},
+                                         Row{"seq**0", "1", 1, 1},
+                                         Row{"batch*seq - batch", "batch*seq - batch", 1, kNone},
+                                         Row{"past*past*batch", "batch*past**2", 0, kNone}));
 
 INSTANTIATE_TEST_SUITE_P(
     Quotients, CanonicalForm,
@@ -88,18 +89,19 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"batch//-seq", "-floordiv(batch - 1, seq) - 1", kLow, -1},
         Row{"seq//any", "floordiv(seq, any)", -4096, 4096}));
 
-INSTANTIATE_TEST_SUITE_P(
-    QuotientsWithoutRemainder, CanonicalForm,
-    testing::Values(Row{"width//8", "floordiv(width, 8)", 1, 64}, Row{"width//4", "floordiv(width, 4)", 2, 128, 2},
-                    Row{"8*(width//8)", "width", 8, 512, 8},
-                    Row{"width//8 + width//8", "floordiv(width, 4)", 2, 128, 2},
-                    Row{"(width + 5)//8", "floordiv(width, 8)", 1, 64}, Row{"width//2//4", "floordiv(width, 8)", 1, 64},
-                    Row{"batch*width//8", "batch*floordiv(width, 8)", 1, kNone},
-                    Row{"width + width//8", "9*floordiv(width, 8)", 9, 576, 9},
-                    Row{"width + width//8 - width//8", "width", 8, 512, 8},
-                    Row{"(width//2)*(width//4)", "width*floordiv(width, 8)", 8, 32768, 8},
-                    Row{"(3*width + seq)//8", "floordiv(seq, 8) + 3*floordiv(width, 8)", 3, 704},
-                    Row{"(width + seq)//16", "floordiv(seq + width, 16)", 0, 288}));
+INSTANTIATE_TEST_SUITE_P(QuotientsWithoutRemainder, CanonicalForm,
+                         testing::Values(Row{"width//8", "floordiv(width, 8)", 1, 64},
+                                         Row{"width//4", "floordiv(width, 4)", 2, 128, 2},
+                                         Row{"8*(width//8)", "width", 8, 512, 8},
+                                         Row{"width//8 + width//8", "floordiv(width, 4)", 2, 128, 2},
+                                         Row{"(width + 5)//8", "floordiv(width, 8)", 1, 64},
+                                         Row{"width//2//4", "floordiv(width, 8)", 1, 64},
+                                         Row{"batch*width//8", "batch*floordiv(width, 8)", 1, kNone},
+                                         Row{"width + width//8", "9*floordiv(width, 8)", 9, 576, 9},
+                                         Row{"width + width//8 - width//8", "width", 8, 512, 8},
+                                         Row{"(width//2)*(width//4)", "width*floordiv(width, 8)", 8, 32768, 8},
+                                         Row{"(3*width + seq)//8", "floordiv(seq, 8) + 3*floordiv(width, 8)", 3, 704},
+                                         Row{"(width + seq)//16", "floordiv(seq + width, 16)", 0, 288}));
 
 INSTANTIATE_TEST_SUITE_P(
     Remainders, CanonicalForm,
@@ -127,8 +129,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"min(seq, 4096)", "seq", 2, 4096}, Row{"min(seq, 1)", "1", 1, 1},
                     Row{"min(seq, past)", "min(seq, past)", 0, 4096}, Row{"min(seq + 1, seq + 3)", "seq + 1", 3, 4097},
                     Row{"max(min(batch, seq), batch)", "batch", 1, kNone},
-                    Row{"min(seq//8, seq)", "floordiv(seq, 8)", 0, 512},
-                    Row{"max((seq + 7)//8, seq)", "seq", 2, 4096}, Row{"min(batch*seq, batch)", "batch", 1, kNone},
+                    Row{"min(seq//8, seq)", "floordiv(seq, 8)", 0, 512}, Row{"max((seq + 7)//8, seq)", "seq", 2, 4096},
+                    Row{"min(batch*seq, batch)", "batch", 1, kNone},
                     Row{"min(4*batch, 6*width)", "min(4*batch, 6*width)", 4, 3072, 4},
                     Row{"max(batch, past) - past", "-past + max(batch, past)", 0, kNone},
                     Row{"min(batch, batch)", "batch", 1, kNone}));

@@ -41,29 +41,31 @@ TEST_P(Comparison, AnswersForAllValues) {
 
 constexpr Truth kYes = Truth::Yes, kNo = Truth::No, kUnknown = Truth::Unknown;
 
-INSTANTIATE_TEST_SUITE_P(
-    Equal, Comparison,
-    testing::Values(Row{"3", '=', "3", kYes}, Row{"3", '=', "4", kNo}, Row{"seq", '=', "seq", kYes},
-                    Row{"seq", '=', "seq + 1", kNo}, Row{"2*seq", '=', "2*seq + 1", kNo}, Row{"2*seq", '=', "7", kNo},
-                    Row{"2*any", '=', "4*batch + 1", kNo}, Row{"width", '=', "20", kNo},
-                    Row{"width", '=', "24", kUnknown},
-                    Row{"seq", '=', "1", kNo}, Row{"seq", '=', "5000", kNo}, Row{"seq", '=', "batch", kUnknown},
-                    Row{"five", '=', "5", kYes}, Row{"five*batch", '=', "5*batch", kYes},
-                    Row{"8*(seq//8) + seq % 8", '=', "seq", kYes}, Row{"seq*past//seq", '=', "past", kYes},
-                    Row{"batch*(seq % past)", '=', "batch*seq % past", kUnknown},
-                    Row{"width//4 + width//8", '=', "3*(width//8)", kYes},
-                    Row{"(seq + batch)*(seq - batch)", '=', "seq*seq - batch*batch", kYes},
-                    Row{"batch*seq % (seq*past + seq)", '=', "seq*(batch % (past + 1))", kYes}));
+INSTANTIATE_TEST_SUITE_P(Equal, Comparison,
+                         testing::Values(Row{"3", '=', "3", kYes}, Row{"3", '=', "4", kNo},
+                                         Row{"seq", '=', "seq", kYes}, Row{"seq", '=', "seq + 1", kNo},
+                                         Row{"2*seq", '=', "2*seq + 1", kNo}, Row{"2*seq", '=', "7", kNo},
+                                         Row{"2*any", '=', "4*batch + 1", kNo}, Row{"width", '=', "20", kNo},
+                                         Row{"width", '=', "24", kUnknown}, Row{"seq", '=', "1", kNo},
+                                         Row{"seq", '=', "5000", kNo}, Row{"seq", '=', "batch", kUnknown},
+                                         Row{"five", '=', "5", kYes}, Row{"five*batch", '=', "5*batch", kYes},
+                                         Row{"8*(seq//8) + seq % 8", '=', "seq", kYes},
+                                         Row{"seq*past//seq", '=', "past", kYes},
+                                         Row{"batch*(seq % past)", '=', "batch*seq % past", kUnknown},
+                                         Row{"width//4 + width//8", '=', "3*(width//8)", kYes},
+                                         Row{"(seq + batch)*(seq - batch)", '=', "seq*seq - batch*batch", kYes},
+                                         Row{"batch*seq % (seq*past + seq)", '=', "seq*(batch % (past + 1))", kYes}));
 
-INSTANTIATE_TEST_SUITE_P(
-    Less, Comparison,
-    testing::Values(Row{"3", '<', "3", kNo}, Row{"2", '<', "3", kYes}, Row{"seq", '<', "seq + 1", kYes},
-                    Row{"seq", '<', "seq", kNo}, Row{"past", '<', "past + batch", kYes}, Row{"1", '<', "seq", kYes},
-                    Row{"seq", '<', "2", kNo}, Row{"seq", '<', "batch", kUnknown}, Row{"seq % 8", '<', "8", kYes},
-                    Row{"batch % seq", '<', "seq", kYes}, Row{"seq//2", '<', "seq", kYes},
-                    Row{"past//batch", '<', "past + 1", kYes}, Row{"any", '<', "any", kNo},
-                    Row{"width", '<', "9", kUnknown}, Row{"16", '<', "width + 1", kUnknown},
-                    Row{"4*any + 1", '<', "4*any + 2", kYes}));
+INSTANTIATE_TEST_SUITE_P(Less, Comparison,
+                         testing::Values(Row{"3", '<', "3", kNo}, Row{"2", '<', "3", kYes},
+                                         Row{"seq", '<', "seq + 1", kYes}, Row{"seq", '<', "seq", kNo},
+                                         Row{"past", '<', "past + batch", kYes}, Row{"1", '<', "seq", kYes},
+                                         Row{"seq", '<', "2", kNo}, Row{"seq", '<', "batch", kUnknown},
+                                         Row{"seq % 8", '<', "8", kYes}, Row{"batch % seq", '<', "seq", kYes},
+                                         Row{"seq//2", '<', "seq", kYes}, Row{"past//batch", '<', "past + 1", kYes},
+                                         Row{"any", '<', "any", kNo}, Row{"width", '<', "9", kUnknown},
+                                         Row{"16", '<', "width + 1", kUnknown},
+                                         Row{"4*any + 1", '<', "4*any + 2", kYes}));
 
 INSTANTIATE_TEST_SUITE_P(
     LessEqual, Comparison,

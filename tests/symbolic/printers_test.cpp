@@ -72,8 +72,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"2*(Mod(3*s77 + 2*s27 + 1, 4)) + 1", "2*mod(3*s77 + 2*s27 + 1, 4) + 1"},
                     Row{"PythonMod(k, 7)", "mod(k, 7)"}, Row{"FloorDiv(s27, 8)", "floordiv(s27, 8)"},
                     Row{"Max(1, s77)", "s77"}, Row{"Min(u0, 3)", "min(3, u0)"},
-                    Row{"1 - ((s27//4))", "-floordiv(s27, 4) + 1"},
-                    Row{"CleanDiv(64*s27, 8)", "8*s27"}, Row{"CeilDiv(s27, 4)", "floordiv(s27 + 3, 4)"},
+                    Row{"1 - ((s27//4))", "-floordiv(s27, 4) + 1"}, Row{"CleanDiv(64*s27, 8)", "8*s27"},
+                    Row{"CeilDiv(s27, 4)", "floordiv(s27 + 3, 4)"},
                     Row{"ModularIndexing(s27, 4, 3)", "mod(floordiv(s27, 4), 3)"}, Row{"Identity(s27)", "s27"},
                     Row{"PowByNatural(s77, 3)", "s77**3"}, Row{"s27 % 7", "mod(s27, 7)"}));
 

@@ -115,14 +115,12 @@ TEST(SymSubstitute, ReplacesSymbolsAndFoldsWhatFollows) {
   const SymInt s = context.symbol({.name = "seq", .min = 0});
   const SymInt a = context.parse("2*batch*seq + floordiv(seq, 4) + max(1, seq) + mod(batch, 3)");
   const auto with = [&](std::string_view name, const SymInt& value) {
-    return substitute(a, [&](std::string_view symbol) {
-      return symbol == name ? std::optional<SymInt>(value) : std::nullopt;
-    });
+    return substitute(
+        a, [&](std::string_view symbol) { return symbol == name ? std::optional<SymInt>(value) : std::nullopt; });
   };
   EXPECT_EQ(to_string(with("seq", 8)), "16*batch + mod(batch, 3) + 10");
   EXPECT_EQ(with("batch", 3), context.parse("6*seq + floordiv(seq, 4) + max(1, seq)"));
-  EXPECT_EQ(to_string(with("seq", 4 * s + 4)),
-            "8*batch*seq + 8*batch + 5*seq + mod(batch, 3) + 5");
+  EXPECT_EQ(to_string(with("seq", 4 * s + 4)), "8*batch*seq + 8*batch + 5*seq + mod(batch, 3) + 5");
   // Every symbol into another context.
   const SymInt n = other.symbol({.name = "n"});
   const SymInt moved = substitute(a, [&](std::string_view) { return std::optional<SymInt>(n); });

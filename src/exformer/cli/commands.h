@@ -1,4 +1,5 @@
-// The subcommands of the program: options in, an exit code out. Faults are thrown as ExportError and reported in main.cpp.
+// The subcommands of the program: options in, an exit code out. Faults are thrown as ExportError and reported in
+// main.cpp.
 #pragma once
 
 #include <filesystem>

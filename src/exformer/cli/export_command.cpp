@@ -14,7 +14,8 @@ namespace {
 /// JSON given on the command line, or the path of a file of it.
 Json json_argument(const std::string& argument, const std::string& option) {
   const size_t first = argument.find_first_not_of(" \t\n");
-  if (first != std::string::npos && (argument[first] == '{' || argument[first] == '[')) return parse_json(argument, option);
+  if (first != std::string::npos && (argument[first] == '{' || argument[first] == '['))
+    return parse_json(argument, option);
   return parse_json(read_text_file(argument), argument);
 }
 
@@ -47,7 +48,8 @@ Json gather_config(const ExportOptions& options) {
   if (!options.config.empty()) config = parse_json(read_text_file(options.config), options.config.string());
   if (!config.is_object()) fail("{}: not a JSON object", options.config.string());
   if (options.dynamic) config["dynamic"] = true;
-  if (!options.dynamic_shapes.empty()) config["dynamic_shapes"] = json_argument(options.dynamic_shapes, "--dynamic-shapes");
+  if (!options.dynamic_shapes.empty())
+    config["dynamic_shapes"] = json_argument(options.dynamic_shapes, "--dynamic-shapes");
   if (options.opset) config["opset_version"] = *options.opset;
   if (!options.names.empty()) config["names"] = options.names;
   for (const std::string& assignment : options.set) {
@@ -62,11 +64,14 @@ PretrainedOptions pretrained_options(const ExportOptions& options, Json& config)
   PretrainedOptions pretrained;
   if (!options.dtype.empty()) {
     pretrained.dtype = parse_dtype(options.dtype);
-    if (!pretrained.dtype || !is_floating_point(*pretrained.dtype)) usage_error("--dtype is '{}', allowed is f32, f16 or bf16", options.dtype);
+    if (!pretrained.dtype || !is_floating_point(*pretrained.dtype))
+      usage_error("--dtype is '{}', allowed is f32, f16 or bf16", options.dtype);
   }
   if (const auto attention = take_string(config, "attn_implementation")) {
-    if (*attention != "sdpa" && *attention != "eager") unsupported("attn_implementation '{}' is not supported (sdpa, eager)", *attention);
-    pretrained.attn_implementation = *attention == "eager" ? AttentionImplementation::Eager : AttentionImplementation::Sdpa;
+    if (*attention != "sdpa" && *attention != "eager")
+      unsupported("attn_implementation '{}' is not supported (sdpa, eager)", *attention);
+    pretrained.attn_implementation =
+        *attention == "eager" ? AttentionImplementation::Eager : AttentionImplementation::Sdpa;
   }
   pretrained.allow_missing = take_flag(config, "allow_missing").value_or(false);
   pretrained.allow_surplus = take_flag(config, "allow_surplus").value_or(false);
@@ -123,7 +128,8 @@ Json run_export(const ExportOptions& options, const CommonOptions& common) {
   if (!common.quiet && !common.json) {
     std::printf("%s %s (%s) -> %s\n", model.family->model_type.c_str(), model.architecture->name.c_str(),
                 std::string(dtype_name(model.dtype)).c_str(), (options.output / component.file).string().c_str());
-    std::printf("%zu nodes; %.2f s in all: %.2f s to load, %.2f s graph work, %.2f s to write\n", nodes, total, loaded, graph, total - loaded - graph);
+    std::printf("%zu nodes; %.2f s in all: %.2f s to load, %.2f s graph work, %.2f s to write\n", nodes, total, loaded,
+                graph, total - loaded - graph);
   }
   return {{"output", options.output.string()},
           {"format", format_name(format)},

@@ -11,7 +11,8 @@ Json list_families() {
   Json families = Json::object();
   for (const ModelFamily& family : model_families()) {
     Json architectures = Json::object();
-    for (const Architecture& architecture : family.architectures) architectures[architecture.name] = task_name(architecture.task);
+    for (const Architecture& architecture : family.architectures)
+      architectures[architecture.name] = task_name(architecture.task);
     families[family.model_type] = std::move(architectures);
   }
   return families;
@@ -35,7 +36,8 @@ Json run_list(const ListOptions& options, const CommonOptions& common) {
   if (result.contains("families")) {
     for (const auto& [family, architectures] : result["families"].items()) {
       std::printf("%s\n", family.c_str());
-      for (const auto& [name, task] : architectures.items()) std::printf("  %-36s %s\n", name.c_str(), task.get<std::string>().c_str());
+      for (const auto& [name, task] : architectures.items())
+        std::printf("  %-36s %s\n", name.c_str(), task.get<std::string>().c_str());
     }
   }
   if (result.contains("ops")) {

@@ -29,7 +29,8 @@ const char* kind_name(ErrorKind kind) {
 
 int report(const CommonOptions& common, ErrorKind kind, const std::string& message) {
   if (common.json) {
-    const Json error = {{"error", {{"kind", kind_name(kind)}, {"message", message}}}, {"exit_code", static_cast<int>(kind)}};
+    const Json error = {{"error", {{"kind", kind_name(kind)}, {"message", message}}},
+                        {"exit_code", static_cast<int>(kind)}};
     std::printf("%s\n", exformer::dump_json(error).c_str());
   }
   std::fprintf(stderr, "exformer: %s\n", message.c_str());
@@ -66,9 +67,12 @@ int main(int argc, char** argv) {
   export_command->add_option("--to", export_options.to, "dynamo, onnx or executorch")->required();
   export_command->add_option("-o,--output", export_options.output, "directory to write")->required();
   export_command->add_flag("--dynamic", export_options.dynamic, "make every input size symbolic");
-  export_command->add_option("--dynamic-shapes", export_options.dynamic_shapes, "dims by input and axis: JSON, or a file of it");
-  export_command->add_option("--inputs", export_options.inputs, "sample forward kwargs (safetensors); made from the task without it");
-  export_command->add_option("--task", export_options.task, "the Hub's task name, e.g. text-generation; default: the checkpoint's own class");
+  export_command->add_option("--dynamic-shapes", export_options.dynamic_shapes,
+                             "dims by input and axis: JSON, or a file of it");
+  export_command->add_option("--inputs", export_options.inputs,
+                             "sample forward kwargs (safetensors); made from the task without it");
+  export_command->add_option("--task", export_options.task,
+                             "the Hub's task name, e.g. text-generation; default: the checkpoint's own class");
   export_command->add_option("--dtype", export_options.dtype, "f32, f16 or bf16; default: the checkpoint's");
   export_command->add_flag("--for-generation", export_options.for_generation, "export prefill and decode apart");
   export_command->add_option("--backend", export_options.backend, "xnnpack, cuda or portable (executorch)");
@@ -89,7 +93,10 @@ int main(int argc, char** argv) {
 
   InspectOptions inspect_options;
   CLI::App* inspect_command = app.add_subcommand("inspect", "say what a checkpoint or a file is");
-  inspect_command->add_option("target", inspect_options.target, "checkpoint directory, export directory, .safetensors, .pt2 or .onnx file")->required();
+  inspect_command
+      ->add_option("target", inspect_options.target,
+                   "checkpoint directory, export directory, .safetensors, .pt2 or .onnx file")
+      ->required();
   inspect_command->add_option("--graph", inspect_options.graph, "draw the graph (SVG)");
   add_common(inspect_command);
   commands.push_back({inspect_command, [&] { return run_inspect(inspect_options, common); }});

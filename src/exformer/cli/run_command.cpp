@@ -19,7 +19,8 @@ Json run_program(const RunOptions& options, const CommonOptions& common) {
   for (const auto& [name, tensor] : outputs) {
     result[name] = {{"shape", tensor.sizes()}, {"dtype", dtype_name(tensor.dtype())}};
     if (!common.quiet && !common.json) {
-      std::printf("%s %s %s\n", name.c_str(), std::string(dtype_name(tensor.dtype())).c_str(), Json(tensor.sizes()).dump().c_str());
+      std::printf("%s %s %s\n", name.c_str(), std::string(dtype_name(tensor.dtype())).c_str(),
+                  Json(tensor.sizes()).dump().c_str());
     }
   }
   return {{"outputs", result}};

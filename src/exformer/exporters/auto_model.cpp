@@ -24,7 +24,8 @@ DType resolve_dtype(const Checkpoint& checkpoint, ConfigReader& config, const Pr
 const Architecture& resolve_architecture(const ModelFamily& family, const Json& config, std::optional<Task> task) {
   if (task) return find_architecture(family, *task);
   const auto listed = config.find("architectures");
-  if (listed == config.end() || !listed->is_array() || listed->empty()) return find_architecture(family, Task::FeatureExtraction);
+  if (listed == config.end() || !listed->is_array() || listed->empty())
+    return find_architecture(family, Task::FeatureExtraction);
   if (!listed->front().is_string()) fail("config.json: 'architectures' must be a list of class names");
   return find_architecture(family, listed->front().get<std::string>());
 }
@@ -47,7 +48,8 @@ PretrainedModel load_pretrained(const std::string& path, const PretrainedOptions
   model.family = &find_family(model_type);
   model.architecture = &resolve_architecture(*model.family, config, task);
   if (reader.has("quantization_config")) {
-    unsupported("{}: quantized checkpoints (quantization_config) are not supported; export the unquantized model", reader.source());
+    unsupported("{}: quantized checkpoints (quantization_config) are not supported; export the unquantized model",
+                reader.source());
   }
   const ModelFacts facts = model.family->facts(reader);
   model.dtype = resolve_dtype(*model.checkpoint, reader, options);

@@ -1,4 +1,5 @@
-// AutoModel and its siblings: a checkpoint and the class it will be exported as. Weights are mapped, nothing is read yet.
+// AutoModel and its siblings: a checkpoint and the class it will be exported as. Weights are mapped, nothing is read
+// yet.
 #pragma once
 
 #include <memory>
@@ -13,8 +14,8 @@ namespace exformer {
 struct PretrainedOptions {
   std::optional<DType> dtype;  // none: the config's, else that of the weights (transformers' dtype="auto")
   std::optional<AttentionImplementation> attn_implementation;  // none: sdpa, or eager when attentions are returned
-  bool allow_missing = false;  // weights that the checkpoint lacks become zeros
-  bool allow_surplus = false;  // weights that the model does not want are left out
+  bool allow_missing = false;                                  // weights that the checkpoint lacks become zeros
+  bool allow_surplus = false;                                  // weights that the model does not want are left out
 };
 
 /// A model ready to export.
@@ -30,9 +31,10 @@ struct PretrainedModel {
   ModelFacts facts() const;
 };
 
-/// `path` is a checkpoint directory or a Hub id. The class is the first of config.json's `architectures` (the base model when it names
-/// none), or the one that serves `task`.
-PretrainedModel load_pretrained(const std::string& path, const PretrainedOptions& options = {}, std::optional<Task> task = std::nullopt);
+/// `path` is a checkpoint directory or a Hub id. The class is the first of config.json's `architectures` (the base
+/// model when it names none), or the one that serves `task`.
+PretrainedModel load_pretrained(const std::string& path, const PretrainedOptions& options = {},
+                                std::optional<Task> task = std::nullopt);
 
 /// AutoModelFor...: the class of the checkpoint's family that serves one task.
 template <Task task>

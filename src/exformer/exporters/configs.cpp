@@ -27,9 +27,11 @@ Setter set_bool(const std::string& field, bool& target) {
   };
 }
 
-Setter set_choice(const std::string& field, std::vector<std::string> choices, std::function<void(const std::string&)> set) {
+Setter set_choice(const std::string& field, std::vector<std::string> choices,
+                  std::function<void(const std::string&)> set) {
   return [=](const Json& value) {
-    const bool known = value.is_string() && std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
+    const bool known =
+        value.is_string() && std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
     if (!known) wrong_value(field, value, "one of " + join(choices, ", "));
     set(value.get<std::string>());
   };
@@ -46,7 +48,9 @@ Fields dynamo_fields(DynamoConfig& config) {
              config.dynamic_shapes = value.is_null() ? std::nullopt : std::optional(parse_dynamic_shapes(value));
            }},
           {"pytree", set_choice("pytree", {"transformers", "plain"},
-                                [&config](const std::string& name) { config.pytree = name == "plain" ? Pytree::Plain : Pytree::Transformers; })},
+                                [&config](const std::string& name) {
+                                  config.pytree = name == "plain" ? Pytree::Plain : Pytree::Transformers;
+                                })},
           {"export_format", [](const Json&) {}},
           {"quantizer", [](const Json& value) {
              if (!value.is_null()) unsupported("config: 'quantizer' is not supported");
@@ -66,7 +70,8 @@ Fields onnx_fields(OnnxConfig& config) {
     const std::string allowed = fmt::format("an integer in [{}, {}]", kOldestOpset, kNewestOpset);
     if (!value.is_number_integer()) wrong_value("opset_version", value, allowed);
     const auto opset = value.get<int64_t>();
-    if (opset < kOldestOpset || opset > kNewestOpset) unsupported("config: 'opset_version' is {}, allowed is {}", opset, allowed);
+    if (opset < kOldestOpset || opset > kNewestOpset)
+      unsupported("config: 'opset_version' is {}, allowed is {}", opset, allowed);
     config.opset_version = opset;
   };
   fields["external_data"] = set_bool("external_data", config.external_data);
@@ -77,12 +82,15 @@ Fields onnx_fields(OnnxConfig& config) {
     if (value.is_null()) return;
     if (!value.is_string()) wrong_value("ort_fusions", value, "null or \"cpu\"");
     const auto provider = value.get<std::string>();
-    if (provider == "cuda" || provider == "webgpu" || provider == "dml") unsupported("config: ort_fusions '{}' is not supported (cpu)", provider);
+    if (provider == "cuda" || provider == "webgpu" || provider == "dml")
+      unsupported("config: ort_fusions '{}' is not supported (cpu)", provider);
     if (provider != "cpu") wrong_value("ort_fusions", value, "null or \"cpu\"");
     config.ort_fusions = provider;
   };
-  fields["weights"] = set_choice("weights", {"copy", "share"}, [&config](const std::string& name) { config.weights = name; });
-  fields["names"] = set_choice("names", {"transformers", "genai"}, [&config](const std::string& name) { config.names = name; });
+  fields["weights"] =
+      set_choice("weights", {"copy", "share"}, [&config](const std::string& name) { config.weights = name; });
+  fields["names"] =
+      set_choice("names", {"transformers", "genai"}, [&config](const std::string& name) { config.names = name; });
   return fields;
 }
 

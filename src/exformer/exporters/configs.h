@@ -17,7 +17,8 @@ std::string_view format_name(ExportFormat format);
 /// Throws ExportError (Usage) with the nearest name.
 ExportFormat parse_format(const std::string& name);
 
-/// How inputs and outputs are nested in a `.pt2`: transformers' own types, or dicts and lists that torch alone can load.
+/// How inputs and outputs are nested in a `.pt2`: transformers' own types, or dicts and lists that torch alone can
+/// load.
 enum class Pytree { Transformers, Plain };
 
 struct DynamoConfig {
@@ -37,8 +38,8 @@ struct OnnxConfig : DynamoConfig {
   bool export_params = true;
   bool keep_initializers_as_inputs = false;
   std::optional<std::string> ort_fusions;  // "cpu"
-  std::string weights = "copy";            // "share": external data in the checkpoint's own file where it lies beside the output
-  std::string names = "transformers";      // "genai"
+  std::string weights = "copy";  // "share": external data in the checkpoint's own file where it lies beside the output
+  std::string names = "transformers";  // "genai"
 };
 
 /// Reads the fields of a JSON object; unknown or ill-typed ones throw ExportError naming them and the nearest name.

@@ -19,7 +19,8 @@ void write_text(const fs::path& path, const std::string& text) {
 void write_component(const ExportedComponent& component, const fs::path& directory) {
   const fs::path path = directory / component.file;
   if (component.program) {
-    write_pt2(*component.program, path, {.pytree = component.pytree == Pytree::Plain ? Pt2Pytree::Plain : Pt2Pytree::Transformers});
+    write_pt2(*component.program, path,
+              {.pytree = component.pytree == Pytree::Plain ? Pt2Pytree::Plain : Pt2Pytree::Transformers});
   } else if (component.onnx) {
     const std::string sidecar = component.file + ".data";
     write_onnx(*component.onnx, path, directory / sidecar, sidecar);
@@ -61,7 +62,8 @@ ExportedModel ExportedModel::from_pretrained(const fs::path& path) {
   if (!fs::exists(manifest_path)) fail("'{}' is not an export: there is no export.json", path.string());
   const Manifest manifest = parse_manifest(read_text_file(manifest_path), manifest_path.string());
   std::vector<ExportedComponent> components;
-  for (const ComponentEntry& entry : manifest.components) components.push_back(load_component(path / entry.file, entry.name, entry.metadata));
+  for (const ComponentEntry& entry : manifest.components)
+    components.push_back(load_component(path / entry.file, entry.name, entry.metadata));
   return {parse_format(manifest.export_format), std::move(components), std::nullopt, std::nullopt};
 }
 
@@ -87,6 +89,8 @@ const ExportedComponent& ExportedModel::component(const std::string& name) const
   fail("there is no component '{}'{}", name, nearest_hint(name, names));
 }
 
-const ExportedComponent& ExportedModel::program() const { return components_.size() == 1 ? components_.front() : component("model"); }
+const ExportedComponent& ExportedModel::program() const {
+  return components_.size() == 1 ? components_.front() : component("model");
+}
 
 }  // namespace exformer

@@ -1,4 +1,5 @@
-// What an exporter returns and what a directory on disk holds: programs by component name, ready to save, to load and to run.
+// What an exporter returns and what a directory on disk holds: programs by component name, ready to save, to load and
+// to run.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +16,8 @@
 
 namespace exformer {
 
-/// Runs a program: named inputs in, named outputs out (dotted leaf paths). Unknown, missing or misshapen inputs throw ExportError.
+/// Runs a program: named inputs in, named outputs out (dotted leaf paths). Unknown, missing or misshapen inputs throw
+/// ExportError.
 class ProgramModule {
  public:
   virtual ~ProgramModule() = default;

@@ -7,14 +7,17 @@
 namespace exformer {
 namespace {
 
-std::optional<std::string> config_text(const PretrainedModel& model) { return model.checkpoint->text_file("config.json"); }
+std::optional<std::string> config_text(const PretrainedModel& model) {
+  return model.checkpoint->text_file("config.json");
+}
 std::optional<std::string> generation_config_text(const PretrainedModel& model) {
   return model.checkpoint->text_file("generation_config.json");
 }
 
 }  // namespace
 
-PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config) {
+PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInputs& inputs,
+                                   const DynamoConfig& config) {
   const ModelFacts facts = model.facts();
   const Task task = model.architecture->task;
   const std::string source = (model.checkpoint->directory() / "config.json").string();
@@ -32,21 +35,23 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
   request.flags.output_attentions = inputs.output_attentions.value_or(request.flags.output_attentions);
   request.flags.return_dict = inputs.return_dict.value_or(request.flags.return_dict);
   // sdpa cannot return the weights of its softmax.
-  const auto default_attention = request.flags.output_attentions ? AttentionImplementation::Eager : AttentionImplementation::Sdpa;
+  const auto default_attention =
+      request.flags.output_attentions ? AttentionImplementation::Eager : AttentionImplementation::Sdpa;
   request.attention = model.options.attn_implementation.value_or(default_attention);
   if (request.flags.output_attentions && request.attention == AttentionImplementation::Sdpa) {
     fail("output_attentions needs attn_implementation = eager: sdpa does not return attention weights");
   }
-  request.inputs = prepare_inputs(inputs.tensors.empty() ? default_inputs(task, facts) : inputs.tensors, task, facts, model.dtype);
+  request.inputs =
+      prepare_inputs(inputs.tensors.empty() ? default_inputs(task, facts) : inputs.tensors, task, facts, model.dtype);
 
   TracedModel traced = trace_model(request);
   ConfigReader reader(model.checkpoint->config(), source);
-  traced.program.state_dict =
-      bind_weights(*model.checkpoint, *model.family, *model.architecture, traced.parameters,
-                   {.dtype = model.dtype,
-                    .ties_word_embeddings = reader.optional_bool("tie_word_embeddings", model.family->ties_word_embeddings_by_default),
-                    .allow_missing = model.options.allow_missing,
-                    .allow_surplus = model.options.allow_surplus});
+  traced.program.state_dict = bind_weights(*model.checkpoint, *model.family, *model.architecture, traced.parameters,
+                                           {.dtype = model.dtype,
+                                            .ties_word_embeddings = reader.optional_bool(
+                                                "tie_word_embeddings", model.family->ties_word_embeddings_by_default),
+                                            .allow_missing = model.options.allow_missing,
+                                            .allow_surplus = model.options.allow_surplus});
   eliminate_dead_nodes(*traced.program.graph);
 
   PreparedProgram prepared;
@@ -60,7 +65,8 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
   return prepared;
 }
 
-ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config) const {
+ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                                           const DynamoConfig& config) const {
   PreparedProgram prepared = prepare_for_export(model, inputs, config);
   prepared.metadata.export_config = to_dict(config);
   ExportedComponent component{.file = "model.pt2", .metadata = to_json(prepared.metadata), .pytree = config.pytree};
@@ -68,7 +74,8 @@ ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const M
   return {ExportFormat::Dynamo, {std::move(component)}, config_text(model), generation_config_text(model)};
 }
 
-ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs, const OnnxConfig& config) const {
+ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                                         const OnnxConfig& config) const {
   if (config.weights == "share") unsupported("config: 'weights' = 'share' is not built yet; 'copy' is");
   PreparedProgram prepared = prepare_for_export(model, inputs, config);
   prepared.metadata.export_config = to_dict(config);

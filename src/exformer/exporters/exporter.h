@@ -21,13 +21,15 @@ struct ModelInputs {
 class DynamoExporter {
  public:
   /// Throws ExportError for a model, input or option that does not fit.
-  ExportedModel export_model(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config = {}) const;
+  ExportedModel export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                             const DynamoConfig& config = {}) const;
 };
 
 /// Exports to ONNX.
 class OnnxExporter {
  public:
-  ExportedModel export_model(const PretrainedModel& model, const ModelInputs& inputs, const OnnxConfig& config = {}) const;
+  ExportedModel export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                             const OnnxConfig& config = {}) const;
 };
 
 using ExportConfig = std::variant<DynamoConfig, OnnxConfig>;

@@ -61,15 +61,18 @@ Manifest parse_manifest(const std::string& text, const std::string& source) {
   const auto require = [&](bool condition, std::string_view what) {
     if (!condition) fail("{}: {}", source, what);
   };
-  require(json.is_object() && json.contains("components") && json["components"].is_object(), "not an export manifest (no 'components')");
+  require(json.is_object() && json.contains("components") && json["components"].is_object(),
+          "not an export manifest (no 'components')");
   require(json.contains("export_format") && json["export_format"].is_string(), "there is no 'export_format'");
-  const bool known_version = json.contains("schema_version") && json["schema_version"].is_number_integer() && json["schema_version"] == kSchemaVersion;
+  const bool known_version = json.contains("schema_version") && json["schema_version"].is_number_integer() &&
+                             json["schema_version"] == kSchemaVersion;
   require(known_version, "its schema_version is not 1");
   Manifest manifest{.export_format = json["export_format"].get<std::string>()};
   for (const auto& [name, entry] : json["components"].items()) {
     require(entry.is_object() && entry.contains("file") && entry["file"].is_string(), "a component has no 'file'");
     const auto file = entry["file"].get<std::string>();
-    require(!file.empty() && file.find('/') == std::string::npos && file != "..", "a component's file lies outside the directory");
+    require(!file.empty() && file.find('/') == std::string::npos && file != "..",
+            "a component's file lies outside the directory");
     manifest.components.push_back({name, file, entry.value("metadata", Json::object())});
   }
   require(!manifest.components.empty(), "there are no components");

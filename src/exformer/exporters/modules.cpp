@@ -27,7 +27,8 @@ void check_names(const NamedTensors& inputs, const std::vector<std::string>& kno
 
 class InterpreterModule : public ProgramModule {
  public:
-  explicit InterpreterModule(std::shared_ptr<const ExportedProgram> program) : program_(std::move(program)), interpreter_(*program_) {}
+  explicit InterpreterModule(std::shared_ptr<const ExportedProgram> program)
+      : program_(std::move(program)), interpreter_(*program_) {}
 
   NamedTensors operator()(const NamedTensors& inputs) const override {
     std::vector<std::string> names;
@@ -82,13 +83,16 @@ class OnnxModule : public ProgramModule {
     }
     // The graph drops inputs that it does not read, so other names are not refused here.
     NamedTensors outputs;
-    for (auto& [name, tensor] : session_.run(bound)) outputs.emplace_back(leaf_path(name, "output."), std::move(tensor));
+    for (auto& [name, tensor] : session_.run(bound))
+      outputs.emplace_back(leaf_path(name, "output."), std::move(tensor));
     return outputs;
   }
 
  private:
   /// The dotted path behind a name that carries a side because the other side has it too.
-  static std::string leaf_path(const std::string& name, const std::string& side) { return name.starts_with(side) ? name.substr(side.size()) : name; }
+  static std::string leaf_path(const std::string& name, const std::string& side) {
+    return name.starts_with(side) ? name.substr(side.size()) : name;
+  }
   OnnxSession session_;
 };
 
@@ -104,7 +108,8 @@ std::unique_ptr<ProgramModule> make_onnx_module(const std::filesystem::path& pat
 
 std::unique_ptr<ProgramModule> make_onnx_module(const OnnxModel& model) {
   // The weights go through a file, which ONNX Runtime maps: in memory they would be there twice.
-  const std::filesystem::path directory = std::filesystem::temp_directory_path() / fmt::format("exformer-onnx-{}", static_cast<const void*>(&model));
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / fmt::format("exformer-onnx-{}", static_cast<const void*>(&model));
   StagedDirectory staged(directory);
   write_onnx(model, staged.path() / "model.onnx", staged.path() / "model.onnx.data", "model.onnx.data");
   return make_onnx_module(staged.path() / "model.onnx");

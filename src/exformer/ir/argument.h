@@ -32,35 +32,44 @@ class BasicArgument {
                                std::vector<bool>, std::string, DType, Device, Layout, MemoryFormat>;
 
   BasicArgument() = default;
-  BasicArgument(None) {}                                                      // NOLINT
-  BasicArgument(T tensor) : value_(std::move(tensor)) {}                      // NOLINT
-  BasicArgument(std::vector<T> tensors) : value_(std::move(tensors)) {}       // NOLINT
-  BasicArgument(SymInt value) : value_(value) {}                              // NOLINT
-  BasicArgument(std::vector<SymInt> values) : value_(std::move(values)) {}    // NOLINT
+  BasicArgument(None) {}                                                    // NOLINT
+  BasicArgument(T tensor) : value_(std::move(tensor)) {}                    // NOLINT
+  BasicArgument(std::vector<T> tensors) : value_(std::move(tensors)) {}     // NOLINT
+  BasicArgument(SymInt value) : value_(value) {}                            // NOLINT
+  BasicArgument(std::vector<SymInt> values) : value_(std::move(values)) {}  // NOLINT
   BasicArgument(std::initializer_list<SymInt> values) : value_(std::vector<SymInt>(values)) {}
-  BasicArgument(double value) : value_(value) {}                              // NOLINT
-  BasicArgument(std::vector<double> values) : value_(std::move(values)) {}    // NOLINT
-  BasicArgument(bool value) : value_(value) {}                                // NOLINT
-  BasicArgument(std::vector<bool> values) : value_(std::move(values)) {}      // NOLINT
-  BasicArgument(std::string value) : value_(std::move(value)) {}              // NOLINT
-  BasicArgument(const char* value) : value_(std::string(value)) {}            // NOLINT
-  BasicArgument(DType value) : value_(value) {}                               // NOLINT
-  BasicArgument(Device value) : value_(value) {}                              // NOLINT
-  BasicArgument(Layout value) : value_(value) {}                              // NOLINT
-  BasicArgument(MemoryFormat value) : value_(value) {}                        // NOLINT
+  BasicArgument(double value) : value_(value) {}                            // NOLINT
+  BasicArgument(std::vector<double> values) : value_(std::move(values)) {}  // NOLINT
+  BasicArgument(bool value) : value_(value) {}                              // NOLINT
+  BasicArgument(std::vector<bool> values) : value_(std::move(values)) {}    // NOLINT
+  BasicArgument(std::string value) : value_(std::move(value)) {}            // NOLINT
+  BasicArgument(const char* value) : value_(std::string(value)) {}          // NOLINT
+  BasicArgument(DType value) : value_(value) {}                             // NOLINT
+  BasicArgument(Device value) : value_(value) {}                            // NOLINT
+  BasicArgument(Layout value) : value_(value) {}                            // NOLINT
+  BasicArgument(MemoryFormat value) : value_(value) {}                      // NOLINT
   template <class I, std::enable_if_t<std::is_integral_v<I> && !std::is_same_v<I, bool>, int> = 0>
-  BasicArgument(I value) : value_(SymInt(static_cast<int64_t>(value))) {}     // NOLINT
-  BasicArgument(float value) : value_(static_cast<double>(value)) {}          // NOLINT
-  BasicArgument(const std::vector<int64_t>& values) : value_(std::vector<SymInt>(values.begin(), values.end())) {}  // NOLINT
+  BasicArgument(I value) : value_(SymInt(static_cast<int64_t>(value))) {}  // NOLINT
+  BasicArgument(float value) : value_(static_cast<double>(value)) {}       // NOLINT
+  BasicArgument(const std::vector<int64_t>& values)
+      : value_(std::vector<SymInt>(values.begin(), values.end())) {}  // NOLINT
 
   template <class U>
-  bool is() const { return std::holds_alternative<U>(value_); }
+  bool is() const {
+    return std::holds_alternative<U>(value_);
+  }
   template <class U>
-  const U& as() const { return std::get<U>(value_); }
+  const U& as() const {
+    return std::get<U>(value_);
+  }
   template <class U>
-  const U* get_if() const { return std::get_if<U>(&value_); }
+  const U* get_if() const {
+    return std::get_if<U>(&value_);
+  }
   template <class U>
-  U* get_if() { return std::get_if<U>(&value_); }
+  U* get_if() {
+    return std::get_if<U>(&value_);
+  }
   bool is_none() const { return is<None>(); }
   bool is_tensor() const { return is<T>(); }
   const Variant& variant() const { return value_; }

@@ -43,8 +43,8 @@ class Value {
 
   std::string name;  // unique in the graph
   ValueKind kind = ValueKind::Tensor;
-  TensorMeta meta;   // kind Tensor
-  SymInt sym;        // kind SymInt: the expression it equals
+  TensorMeta meta;  // kind Tensor
+  SymInt sym;       // kind SymInt: the expression it equals
 
   /// The node that makes it; null for a graph input.
   Node* producer() const { return producer_; }
@@ -104,7 +104,7 @@ struct OutputMeta {
   ValueKind kind = ValueKind::Tensor;
   TensorMeta tensor;
   SymInt sym;
-  OutputMeta(TensorMeta meta) : tensor(std::move(meta)) {}                                // NOLINT
+  OutputMeta(TensorMeta meta) : tensor(std::move(meta)) {}  // NOLINT
   OutputMeta(ValueKind scalar_kind, SymInt value) : kind(scalar_kind), sym(value) {}
 };
 

@@ -1,7 +1,7 @@
 #include "exformer/ir/schema.h"
 
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 #include "exformer/base/error.h"
 
@@ -161,7 +161,9 @@ class SchemaParser {
   SchemaReturn parse_return() {
     const Type type = parse_type();
     skip_spaces();
-    if (position_ < text_.size() && (std::isalpha(static_cast<unsigned char>(text_[position_])) || text_[position_] == '_')) take_word();
+    if (position_ < text_.size() &&
+        (std::isalpha(static_cast<unsigned char>(text_[position_])) || text_[position_] == '_'))
+      take_word();
     return {type.type, type.mutated, type.aliased};
   }
 
@@ -169,13 +171,16 @@ class SchemaParser {
     while (!word.empty() && word.front() == ' ') word.remove_prefix(1);
     int64_t value = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc() || end != word.data() + word.size()) fault("'" + std::string(word) + "' is not an integer");
+    if (error != std::errc() || end != word.data() + word.size())
+      fault("'" + std::string(word) + "' is not an integer");
     return value;
   }
 
   std::string_view take_word() {
     const size_t start = position_;
-    while (position_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[position_])) || text_[position_] == '_')) ++position_;
+    while (position_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[position_])) || text_[position_] == '_'))
+      ++position_;
     if (start == position_) fault("a word is missing");
     return text_.substr(start, position_ - start);
   }
@@ -206,7 +211,9 @@ class SchemaParser {
   void skip_spaces() {
     while (position_ < text_.size() && text_[position_] == ' ') ++position_;
   }
-  [[noreturn]] void fault(const std::string& what) { fail("op schema '{}': {} at position {}", text_, what, position_); }
+  [[noreturn]] void fault(const std::string& what) {
+    fail("op schema '{}': {} at position {}", text_, what, position_);
+  }
 
   std::string_view text_;
   size_t position_ = 0;

@@ -10,8 +10,25 @@
 namespace exformer {
 
 enum class ArgType {
-  Tensor, TensorList, OptionalTensorList, SymInt, Int, SymIntList, IntList, Float, FloatList, Bool, BoolList, Scalar,
-  ScalarList, String, DType, Layout, Device, MemoryFormat, Generator,
+  Tensor,
+  TensorList,
+  OptionalTensorList,
+  SymInt,
+  Int,
+  SymIntList,
+  IntList,
+  Float,
+  FloatList,
+  Bool,
+  BoolList,
+  Scalar,
+  ScalarList,
+  String,
+  DType,
+  Layout,
+  Device,
+  MemoryFormat,
+  Generator,
 };
 
 struct SchemaArgument {

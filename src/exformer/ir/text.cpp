@@ -108,7 +108,8 @@ std::string to_text(const Node& node) {
   for (size_t i = 0; i < schema.size(); ++i) {
     const bool printed = schema[i].keyword_only ? !is_default(schema[i], node.arguments()[i]) : i < last_positional;
     if (!printed) continue;
-    text += fmt::format("{}{}{}", first ? "" : ", ", schema[i].keyword_only ? schema[i].name + "=" : "", print(node.arguments()[i]));
+    text += fmt::format("{}{}{}", first ? "" : ", ", schema[i].keyword_only ? schema[i].name + "=" : "",
+                        print(node.arguments()[i]));
     first = false;
   }
   return text + ")";

@@ -11,8 +11,8 @@
 
 namespace exformer {
 
-/// Strides are printed ("f32[2, 4] strides [1, 2]") only when they are not contiguous. Arguments equal to their default are left out
-/// from the end; keyword-only arguments are printed as name=value.
+/// Strides are printed ("f32[2, 4] strides [1, 2]") only when they are not contiguous. Arguments equal to their default
+/// are left out from the end; keyword-only arguments are printed as name=value.
 std::string to_text(const Graph& graph);
 std::string to_text(const Node& node);
 std::string to_text(const TensorMeta& meta);

@@ -25,7 +25,8 @@ bool fits(const SchemaArgument& schema, const Argument& argument) {
     case ArgType::FloatList: return argument.is<std::vector<double>>();
     case ArgType::Bool: return argument.is<bool>();
     case ArgType::BoolList: return argument.is<std::vector<bool>>();
-    case ArgType::Scalar: return argument.is<SymInt>() || argument.is<double>() || argument.is<bool>() || argument.is<Value*>();
+    case ArgType::Scalar:
+      return argument.is<SymInt>() || argument.is<double>() || argument.is<bool>() || argument.is<Value*>();
     case ArgType::ScalarList: return argument.is<std::vector<SymInt>>() || argument.is<std::vector<double>>();
     case ArgType::String: return argument.is<std::string>();
     case ArgType::DType: return argument.is<DType>();
@@ -50,7 +51,8 @@ class Check {
       }
     }
     for (const auto& [value, count] : uses_) {
-      if (value->users().size() != count) fault("%{} lists {} users, {} read it", value->name, value->users().size(), count);
+      if (value->users().size() != count)
+        fault("%{} lists {} users, {} read it", value->name, value->users().size(), count);
     }
     return std::move(faults_);
   }
@@ -67,7 +69,8 @@ class Check {
     uses_.try_emplace(value, 0);
     if (value->kind != ValueKind::Tensor) return;
     if (value->meta.sizes.size() != value->meta.strides.size()) {
-      fault("{} %{} has {} sizes and {} strides", where, value->name, value->meta.sizes.size(), value->meta.strides.size());
+      fault("{} %{} has {} sizes and {} strides", where, value->name, value->meta.sizes.size(),
+            value->meta.strides.size());
     }
     for (const SymInt& size : value->meta.sizes) {
       for (const std::string& symbol : free_symbols(size)) {
@@ -84,7 +87,8 @@ class Check {
     const auto& arguments = node.schema().arguments;
     for (size_t i = 0; i < arguments.size(); ++i) {
       if (!fits(arguments[i], node.arguments()[i])) {
-        fault("{} (%{}): argument '{}' has the wrong type", node.op(), node.outputs().empty() ? "" : node.output()->name, arguments[i].name);
+        fault("{} (%{}): argument '{}' has the wrong type", node.op(),
+              node.outputs().empty() ? "" : node.output()->name, arguments[i].name);
       }
     }
     for (const Value* output : node.outputs()) define(output, node.op());
@@ -130,16 +134,20 @@ std::vector<std::string> verify(const ExportedProgram& program) {
     }
   }
   if (program.outputs.size() != program.graph->outputs().size()) {
-    faults.push_back(fmt::format("{} output specs for {} graph outputs", program.outputs.size(), program.graph->outputs().size()));
+    faults.push_back(
+        fmt::format("{} output specs for {} graph outputs", program.outputs.size(), program.graph->outputs().size()));
   }
-  const auto user_outputs = static_cast<size_t>(std::count_if(program.outputs.begin(), program.outputs.end(), [](const OutputSpec& spec) {
-    return spec.kind == OutputSpec::Kind::UserOutput;
-  }));
+  const auto user_outputs =
+      static_cast<size_t>(std::count_if(program.outputs.begin(), program.outputs.end(), [](const OutputSpec& spec) {
+        return spec.kind == OutputSpec::Kind::UserOutput;
+      }));
   if (program.in_spec.leaf_count() != user_inputs) {
-    faults.push_back(fmt::format("in_spec has {} leaves for {} user inputs", program.in_spec.leaf_count(), user_inputs));
+    faults.push_back(
+        fmt::format("in_spec has {} leaves for {} user inputs", program.in_spec.leaf_count(), user_inputs));
   }
   if (program.out_spec.leaf_count() != user_outputs) {
-    faults.push_back(fmt::format("out_spec has {} leaves for {} user outputs", program.out_spec.leaf_count(), user_outputs));
+    faults.push_back(
+        fmt::format("out_spec has {} leaves for {} user outputs", program.out_spec.leaf_count(), user_outputs));
   }
   return faults;
 }

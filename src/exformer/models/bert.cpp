@@ -31,11 +31,14 @@ BertConfig read_config(ConfigReader& config) {
                   .hidden_act = config.optional_string("hidden_act", "gelu"),
                   .layer_norm_eps = config.optional_real("layer_norm_eps", 1e-12)};
   if (bert.hidden_size % bert.num_attention_heads != 0) {
-    fail("{}: hidden_size {} is not a multiple of num_attention_heads {}", config.source(), bert.hidden_size, bert.num_attention_heads);
+    fail("{}: hidden_size {} is not a multiple of num_attention_heads {}", config.source(), bert.hidden_size,
+         bert.num_attention_heads);
   }
-  if (config.optional_bool("is_decoder", false)) unsupported("{}: is_decoder = true is not supported for model_type 'bert'", config.source());
+  if (config.optional_bool("is_decoder", false))
+    unsupported("{}: is_decoder = true is not supported for model_type 'bert'", config.source());
   const std::string positions = config.optional_string("position_embedding_type", "absolute");
-  if (positions != "absolute") unsupported("{}: position_embedding_type '{}' is not supported (absolute)", config.source(), positions);
+  if (positions != "absolute")
+    unsupported("{}: position_embedding_type '{}' is not supported (absolute)", config.source(), positions);
   return bert;
 }
 
@@ -50,7 +53,8 @@ struct BertEmbeddings : Module {
   Tensor operator()(const ForwardInputs& inputs) const {
     const auto running = enter();
     Tensor embeddings = inputs["inputs_embeds"];
-    if (embeddings.defined() == inputs["input_ids"].defined()) fail("exactly one of input_ids and inputs_embeds must be given");
+    if (embeddings.defined() == inputs["input_ids"].defined())
+      fail("exactly one of input_ids and inputs_embeds must be given");
     if (!embeddings.defined()) embeddings = word_embeddings(inputs["input_ids"]);
     const SymInt batch = embeddings.size(0), sequence = embeddings.size(1);
     Tensor position_ids = inputs["position_ids"];
@@ -75,8 +79,8 @@ struct BertSelfAttention : Module {
 
   AttentionResult operator()(const Tensor& hidden_states, const Tensor& mask) const {
     const auto running = enter();
-    return attention(scope.context().attention, split_heads(query(hidden_states), head_dim), split_heads(key(hidden_states), head_dim),
-                     split_heads(value(hidden_states), head_dim), mask,
+    return attention(scope.context().attention, split_heads(query(hidden_states), head_dim),
+                     split_heads(key(hidden_states), head_dim), split_heads(value(hidden_states), head_dim), mask,
                      {.scaling = 1.0 / std::sqrt(static_cast<double>(head_dim)), .softmax_in_float32 = false});
   }
   int64_t head_dim;
@@ -122,7 +126,8 @@ struct BertLayer : Module {
 enum class Pooler { Without, With };
 
 struct BertEncoder : Module {
-  BertEncoder(Scope module_scope, const BertConfig& config, Pooler with_pooler) : Module(std::move(module_scope)), embeddings(scope / "embeddings", config) {
+  BertEncoder(Scope module_scope, const BertConfig& config, Pooler with_pooler)
+      : Module(std::move(module_scope)), embeddings(scope / "embeddings", config) {
     for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers.emplace_back(scope / "encoder" / "layer" / i, config);
     if (with_pooler == Pooler::With) pooler.emplace(scope / "pooler" / "dense", config.hidden_size, config.hidden_size);
   }
@@ -161,7 +166,9 @@ struct BertLMPredictionHead : Module {
         transform_act_fn(make_activation(config.hidden_act, scope / "transform" / "transform_act_fn")),
         layer_norm(scope / "transform" / "LayerNorm", config.hidden_size, config.layer_norm_eps),
         decoder(scope / "decoder", config.hidden_size, config.vocab_size) {}
-  Tensor operator()(const Tensor& hidden_states) const { return decoder(layer_norm(transform_act_fn(dense(hidden_states)))); }
+  Tensor operator()(const Tensor& hidden_states) const {
+    return decoder(layer_norm(transform_act_fn(dense(hidden_states))));
+  }
   Linear dense;
   Activation transform_act_fn;
   LayerNorm layer_norm;
@@ -198,8 +205,11 @@ struct BertModel : BertHead {
 
 struct BertForMaskedLM : BertHead {
   BertForMaskedLM(const Scope& scope, const BertConfig& config)
-      : BertHead(scope / "bert", config, Pooler::Without, "modeling_outputs.MaskedLMOutput"), predictions(scope / "cls" / "predictions", config) {}
-  void add_fields(ModelOutput& output, const BaseOutput& base) const override { output.add("logits", predictions(base.last_hidden_state)); }
+      : BertHead(scope / "bert", config, Pooler::Without, "modeling_outputs.MaskedLMOutput"),
+        predictions(scope / "cls" / "predictions", config) {}
+  void add_fields(ModelOutput& output, const BaseOutput& base) const override {
+    output.add("logits", predictions(base.last_hidden_state));
+  }
   BertLMPredictionHead predictions;
 };
 
@@ -220,7 +230,9 @@ struct BertForNextSentencePrediction : BertHead {
   BertForNextSentencePrediction(const Scope& scope, const BertConfig& config)
       : BertHead(scope / "bert", config, Pooler::With, "modeling_outputs.NextSentencePredictorOutput"),
         seq_relationship(scope / "cls" / "seq_relationship", config.hidden_size, 2) {}
-  void add_fields(ModelOutput& output, const BaseOutput& base) const override { output.add("logits", seq_relationship(base.pooler_output)); }
+  void add_fields(ModelOutput& output, const BaseOutput& base) const override {
+    output.add("logits", seq_relationship(base.pooler_output));
+  }
   Linear seq_relationship;
 };
 
@@ -228,7 +240,9 @@ struct BertForSequenceClassification : BertHead {
   BertForSequenceClassification(const Scope& scope, const BertConfig& config)
       : BertHead(scope / "bert", config, Pooler::With, "modeling_outputs.SequenceClassifierOutput"),
         classifier(scope / "classifier", config.hidden_size, config.num_labels) {}
-  void add_fields(ModelOutput& output, const BaseOutput& base) const override { output.add("logits", classifier(base.pooler_output)); }
+  void add_fields(ModelOutput& output, const BaseOutput& base) const override {
+    output.add("logits", classifier(base.pooler_output));
+  }
   Linear classifier;
 };
 
@@ -236,7 +250,9 @@ struct BertForTokenClassification : BertHead {
   BertForTokenClassification(const Scope& scope, const BertConfig& config)
       : BertHead(scope / "bert", config, Pooler::Without, "modeling_outputs.TokenClassifierOutput"),
         classifier(scope / "classifier", config.hidden_size, config.num_labels) {}
-  void add_fields(ModelOutput& output, const BaseOutput& base) const override { output.add("logits", classifier(base.last_hidden_state)); }
+  void add_fields(ModelOutput& output, const BaseOutput& base) const override {
+    output.add("logits", classifier(base.last_hidden_state));
+  }
   Linear classifier;
 };
 
@@ -244,7 +260,9 @@ struct BertForQuestionAnswering : BertHead {
   BertForQuestionAnswering(const Scope& scope, const BertConfig& config)
       : BertHead(scope / "bert", config, Pooler::Without, "modeling_outputs.QuestionAnsweringModelOutput"),
         qa_outputs(scope / "qa_outputs", config.hidden_size, config.num_labels) {}
-  void add_fields(ModelOutput& output, const BaseOutput& base) const override { add_span_logits(output, qa_outputs(base.last_hidden_state)); }
+  void add_fields(ModelOutput& output, const BaseOutput& base) const override {
+    add_span_logits(output, qa_outputs(base.last_hidden_state));
+  }
   Linear qa_outputs;
 };
 
@@ -270,7 +288,9 @@ struct BertForMultipleChoice : BertHead {
     logits = logits.view({any.size(0), any.size(1)});
     return output;
   }
-  void add_fields(ModelOutput& output, const BaseOutput& base) const override { output.add("logits", classifier(base.pooler_output)); }
+  void add_fields(ModelOutput& output, const BaseOutput& base) const override {
+    output.add("logits", classifier(base.pooler_output));
+  }
   Linear classifier;
 };
 
@@ -284,28 +304,32 @@ std::unique_ptr<Model> build(const Scope& scope, ConfigReader& config) {
 ModelFamily bert() {
   const std::vector<TiedWeight> tied = {{"cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"},
                                         {"cls.predictions.decoder.bias", "cls.predictions.bias"}};
-  return {.model_type = "bert",
-          .facts =
-              [](ConfigReader& config) {
-                const BertConfig bert = read_config(config);
-                return ModelFacts{.vocab_size = bert.vocab_size,
-                                  .max_position_embeddings = bert.max_position_embeddings,
-                                  .hidden_size = bert.hidden_size,
-                                  .has_token_type_ids = true,
-                                  .has_absolute_positions = true};
-              },
-          .architectures = {{"BertModel", Task::FeatureExtraction, build<BertModel>, ""},
-                            {"BertForMaskedLM", Task::FillMask, build<BertForMaskedLM>, "bert", tied},
-                            {"BertForPreTraining", Task::PreTraining, build<BertForPreTraining>, "bert", tied},
-                            {"BertForNextSentencePrediction", Task::NextSentencePrediction, build<BertForNextSentencePrediction>, "bert"},
-                            {"BertForSequenceClassification", Task::TextClassification, build<BertForSequenceClassification>, "bert"},
-                            {"BertForTokenClassification", Task::TokenClassification, build<BertForTokenClassification>, "bert"},
-                            {"BertForQuestionAnswering", Task::QuestionAnswering, build<BertForQuestionAnswering>, "bert"},
-                            {"BertForMultipleChoice", Task::MultipleChoice, build<BertForMultipleChoice>, "bert"}},
-          .ties_word_embeddings_by_default = true,
-          .key_renames = {{R"(LayerNorm\.gamma$)", "LayerNorm.weight"}, {R"(LayerNorm\.beta$)", "LayerNorm.bias"}},
-          .ignorable_keys = {R"((^|\.)position_ids$)", R"((^|\.)token_type_ids$)", R"((^|\.)pooler\.)", R"(^cls\.)", R"(^classifier\.)",
-                             R"(^qa_outputs\.)"}};
+  return {
+      .model_type = "bert",
+      .facts =
+          [](ConfigReader& config) {
+            const BertConfig bert = read_config(config);
+            return ModelFacts{.vocab_size = bert.vocab_size,
+                              .max_position_embeddings = bert.max_position_embeddings,
+                              .hidden_size = bert.hidden_size,
+                              .has_token_type_ids = true,
+                              .has_absolute_positions = true};
+          },
+      .architectures = {{"BertModel", Task::FeatureExtraction, build<BertModel>, ""},
+                        {"BertForMaskedLM", Task::FillMask, build<BertForMaskedLM>, "bert", tied},
+                        {"BertForPreTraining", Task::PreTraining, build<BertForPreTraining>, "bert", tied},
+                        {"BertForNextSentencePrediction", Task::NextSentencePrediction,
+                         build<BertForNextSentencePrediction>, "bert"},
+                        {"BertForSequenceClassification", Task::TextClassification,
+                         build<BertForSequenceClassification>, "bert"},
+                        {"BertForTokenClassification", Task::TokenClassification, build<BertForTokenClassification>,
+                         "bert"},
+                        {"BertForQuestionAnswering", Task::QuestionAnswering, build<BertForQuestionAnswering>, "bert"},
+                        {"BertForMultipleChoice", Task::MultipleChoice, build<BertForMultipleChoice>, "bert"}},
+      .ties_word_embeddings_by_default = true,
+      .key_renames = {{R"(LayerNorm\.gamma$)", "LayerNorm.weight"}, {R"(LayerNorm\.beta$)", "LayerNorm.bias"}},
+      .ignorable_keys = {R"((^|\.)position_ids$)", R"((^|\.)token_type_ids$)", R"((^|\.)pooler\.)", R"(^cls\.)",
+                         R"(^classifier\.)", R"(^qa_outputs\.)"}};
 }
 
 }  // namespace exformer

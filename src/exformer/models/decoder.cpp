@@ -4,13 +4,18 @@ namespace exformer {
 
 Cache empty_cache(const TextConfig& config) {
   Cache cache;
-  for (int64_t i = 0; i < config.num_hidden_layers; ++i) cache.layers.push_back({{}, {}, config.layer_windows[static_cast<size_t>(i)]});
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i)
+    cache.layers.push_back({{}, {}, config.layer_windows[static_cast<size_t>(i)]});
   return cache;
 }
 
-DecoderPositions::DecoderPositions(const TextConfig& config, const Scope& scope, const ForwardInputs& inputs, const Tensor& inputs_embeds,
-                                   const std::optional<Cache>& cache)
-    : config_(&config), scope_(scope), attention_mask_(inputs["attention_mask"]), sequence_(inputs_embeds.size(1)), dtype_(inputs_embeds.dtype()) {
+DecoderPositions::DecoderPositions(const TextConfig& config, const Scope& scope, const ForwardInputs& inputs,
+                                   const Tensor& inputs_embeds, const std::optional<Cache>& cache)
+    : config_(&config),
+      scope_(scope),
+      attention_mask_(inputs["attention_mask"]),
+      sequence_(inputs_embeds.size(1)),
+      dtype_(inputs_embeds.dtype()) {
   layer_pasts_.assign(static_cast<size_t>(config.num_hidden_layers), SymInt(0));
   if (cache) {
     for (size_t i = 0; i < cache->layers.size(); ++i) layer_pasts_[i] = cache->layers[i].length();
@@ -22,7 +27,8 @@ DecoderPositions::DecoderPositions(const TextConfig& config, const Scope& scope,
     has_full_layer = !config.layer_windows[i];
     if (has_full_layer) past_ = layer_pasts_[i];
   }
-  if (!has_full_layer && cache && attention_mask_.defined() && attention_mask_.rank() == 2) past_ = attention_mask_.size(1) - sequence_;
+  if (!has_full_layer && cache && attention_mask_.defined() && attention_mask_.rank() == 2)
+    past_ = attention_mask_.size(1) - sequence_;
 
   position_ids = inputs["position_ids"];
   if (!position_ids.defined()) {

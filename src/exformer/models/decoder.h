@@ -39,10 +39,14 @@ struct LlamaAttention : Module {
       : Module(std::move(module_scope)),
         config(text_config),
         layer_index(index),
-        q_proj(scope / "q_proj", config.hidden_size, config.num_attention_heads * config.head_dim, {.bias = config.qkv_bias}),
-        k_proj(scope / "k_proj", config.hidden_size, config.num_key_value_heads * config.head_dim, {.bias = config.qkv_bias}),
-        v_proj(scope / "v_proj", config.hidden_size, config.num_key_value_heads * config.head_dim, {.bias = config.qkv_bias}),
-        o_proj(scope / "o_proj", config.num_attention_heads * config.head_dim, config.hidden_size, {.bias = config.output_bias}) {}
+        q_proj(scope / "q_proj", config.hidden_size, config.num_attention_heads * config.head_dim,
+               {.bias = config.qkv_bias}),
+        k_proj(scope / "k_proj", config.hidden_size, config.num_key_value_heads * config.head_dim,
+               {.bias = config.qkv_bias}),
+        v_proj(scope / "v_proj", config.hidden_size, config.num_key_value_heads * config.head_dim,
+               {.bias = config.qkv_bias}),
+        o_proj(scope / "o_proj", config.num_attention_heads * config.head_dim, config.hidden_size,
+               {.bias = config.output_bias}) {}
   virtual ~LlamaAttention() = default;
 
   virtual Heads project(const Tensor& hidden_states) const {
@@ -54,10 +58,12 @@ struct LlamaAttention : Module {
     const auto running = enter();
     Heads heads = project(hidden_states);
     std::tie(heads.query, heads.key) = apply_rotary_pos_emb(heads.query, heads.key, inputs.position_embeddings);
-    if (inputs.past_key_values) std::tie(heads.key, heads.value) = inputs.past_key_values->update(layer_index, heads.key, heads.value);
+    if (inputs.past_key_values)
+      std::tie(heads.key, heads.value) = inputs.past_key_values->update(layer_index, heads.key, heads.value);
     const AttentionOptions options{.scaling = 1.0 / std::sqrt(static_cast<double>(config.head_dim)),
                                    .num_key_value_groups = config.num_attention_heads / config.num_key_value_heads};
-    AttentionResult result = attention(scope.context().attention, heads.query, heads.key, heads.value, inputs.attention_mask, options);
+    AttentionResult result =
+        attention(scope.context().attention, heads.query, heads.key, heads.value, inputs.attention_mask, options);
     result.output = o_proj(result.output);
     return result;
   }
@@ -73,7 +79,8 @@ struct DecoderLayer : Module {
   DecoderLayer(Scope module_scope, const TextConfig& config, size_t index)
       : Module(std::move(module_scope)),
         self_attn(scope / "self_attn", config, index),
-        mlp(scope / "mlp", config.hidden_size, config.intermediate_size, {.hidden_act = config.hidden_act, .bias = config.mlp_bias}),
+        mlp(scope / "mlp", config.hidden_size, config.intermediate_size,
+            {.hidden_act = config.hidden_act, .bias = config.mlp_bias}),
         input_layernorm(scope / "input_layernorm", config.hidden_size, config.rms_norm_eps),
         post_attention_layernorm(scope / "post_attention_layernorm", config.hidden_size, config.rms_norm_eps) {}
 
@@ -89,11 +96,12 @@ struct DecoderLayer : Module {
   Norm input_layernorm, post_attention_layernorm;
 };
 
-/// Where the tokens of one call stand: positions, and the masks of full and of sliding layers (transformers.masking_utils).
+/// Where the tokens of one call stand: positions, and the masks of full and of sliding layers
+/// (transformers.masking_utils).
 class DecoderPositions {
  public:
-  DecoderPositions(const TextConfig& config, const Scope& scope, const ForwardInputs& inputs, const Tensor& inputs_embeds,
-                   const std::optional<Cache>& cache);
+  DecoderPositions(const TextConfig& config, const Scope& scope, const ForwardInputs& inputs,
+                   const Tensor& inputs_embeds, const std::optional<Cache>& cache);
   Tensor position_ids;  // int64 [batch or 1, sequence]
   /// The mask of layer `index`; made once for each kind of layer.
   Tensor mask_of(size_t index);
@@ -118,9 +126,12 @@ class DecoderPositions {
 template <class Layer, class Norm = RMSNorm>
 struct DecoderModel : Module {
   DecoderModel(Scope module_scope, const TextConfig& text_config)
-      : Module(std::move(module_scope)), config(text_config), embed_tokens(scope / "embed_tokens", config.vocab_size, config.hidden_size) {
+      : Module(std::move(module_scope)),
+        config(text_config),
+        embed_tokens(scope / "embed_tokens", config.vocab_size, config.hidden_size) {
     layers.reserve(static_cast<size_t>(config.num_hidden_layers));
-    for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers.emplace_back(scope / "layers" / i, config, static_cast<size_t>(i));
+    for (int64_t i = 0; i < config.num_hidden_layers; ++i)
+      layers.emplace_back(scope / "layers" / i, config, static_cast<size_t>(i));
     norm.emplace(scope / "norm", config.hidden_size, config.rms_norm_eps);
     rotary_emb.emplace(scope / "rotary_emb", config.rotary);
   }
@@ -158,7 +169,8 @@ struct DecoderModel : Module {
  private:
   static Tensor embed_inputs(const ForwardInputs& inputs, const Embedding& embed) {
     const Tensor inputs_embeds = inputs["inputs_embeds"];
-    if (inputs_embeds.defined() == inputs["input_ids"].defined()) fail("exactly one of input_ids and inputs_embeds must be given");
+    if (inputs_embeds.defined() == inputs["input_ids"].defined())
+      fail("exactly one of input_ids and inputs_embeds must be given");
     return inputs_embeds.defined() ? inputs_embeds : embed(inputs["input_ids"]);
   }
 };
@@ -183,7 +195,8 @@ struct DecoderBase : Model {
 template <class Layer>
 struct CausalLM : Model {
   CausalLM(const Scope& scope, const TextConfig& config)
-      : model(scope / "model", config), lm_head(scope / "lm_head", config.hidden_size, config.vocab_size, {.bias = false}) {}
+      : model(scope / "model", config),
+        lm_head(scope / "lm_head", config.hidden_size, config.vocab_size, {.bias = false}) {}
   ModelOutput forward(const ForwardInputs& inputs) const override {
     const BaseOutput base = model(inputs);
     ModelOutput output{.type = "transformers.modeling_outputs.CausalLMOutputWithPast"};
@@ -204,7 +217,8 @@ Tensor pool_last_token(const TextConfig& config, const ForwardInputs& inputs, co
 template <class Layer>
 struct SequenceClassifier : Model {
   SequenceClassifier(const Scope& scope, const TextConfig& config)
-      : model(scope / "model", config), score(scope / "score", config.hidden_size, config.num_labels, {.bias = false}) {}
+      : model(scope / "model", config),
+        score(scope / "score", config.hidden_size, config.num_labels, {.bias = false}) {}
   ModelOutput forward(const ForwardInputs& inputs) const override {
     const BaseOutput base = model(inputs);
     ModelOutput output{.type = "transformers.modeling_outputs.SequenceClassifierOutputWithPast"};
@@ -222,7 +236,8 @@ struct SequenceClassifier : Model {
 template <class Layer>
 struct TokenClassifier : Model {
   TokenClassifier(const Scope& scope, const TextConfig& config)
-      : model(scope / "model", config), score(scope / "score", config.hidden_size, config.num_labels, {.bias = config.token_classification_bias}) {}
+      : model(scope / "model", config),
+        score(scope / "score", config.hidden_size, config.num_labels, {.bias = config.token_classification_bias}) {}
   ModelOutput forward(const ForwardInputs& inputs) const override {
     const BaseOutput base = model(inputs);
     ModelOutput output{.type = "transformers.modeling_outputs.TokenClassifierOutput"};

@@ -43,7 +43,8 @@ const Architecture& find_architecture(const ModelFamily& family, Task task) {
     if (architecture.task == task) return architecture;
     names.emplace_back(task_name(architecture.task));
   }
-  unsupported("model_type '{}' has no architecture for the task '{}'; supported: {}", family.model_type, task_name(task), join(names, ", "));
+  unsupported("model_type '{}' has no architecture for the task '{}'; supported: {}", family.model_type,
+              task_name(task), join(names, ", "));
 }
 
 }  // namespace exformer

@@ -16,9 +16,9 @@ namespace exformer {
 
 /// What the exporter must know of a model before it is built.
 struct ModelFacts {
-  int64_t vocab_size = 0;              // text models: token ids are below it
+  int64_t vocab_size = 0;  // text models: token ids are below it
   int64_t max_position_embeddings = 0;
-  std::vector<int64_t> image_size;     // vision models: channels, height, width
+  std::vector<int64_t> image_size;  // vision models: channels, height, width
   int64_t hidden_size = 0;
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;
@@ -56,7 +56,8 @@ struct ModelFamily {
   std::vector<Architecture> architectures;
   bool ties_word_embeddings_by_default = false;
   std::vector<KeyRename> key_renames = {};
-  std::vector<std::string> ignorable_keys = {};  // regexes over checkpoint keys that another head or an old version left there
+  std::vector<std::string> ignorable_keys =
+      {};  // regexes over checkpoint keys that another head or an old version left there
 };
 
 /// Every family of the zoo (families.inc).

@@ -21,6 +21,8 @@ TextConfig read_config(ConfigReader& config) {
 
 }  // namespace
 
-ModelFamily llama() { return decoder_family<LlamaLayer>("llama", "Llama", read_config, {.question_answering_base = "transformer"}); }
+ModelFamily llama() {
+  return decoder_family<LlamaLayer>("llama", "Llama", read_config, {.question_answering_base = "transformer"});
+}
 
 }  // namespace exformer

@@ -17,13 +17,16 @@ TextConfig read_config(ConfigReader& config) {
                                               .num_key_value_heads = 8,
                                               .max_position_embeddings = 131072});
   // Absent means the default of 4096, null means no window.
-  const std::optional<int64_t> window = config.is_null("sliding_window") ? std::nullopt : std::optional(config.optional_int("sliding_window", 4096));
+  const std::optional<int64_t> window =
+      config.is_null("sliding_window") ? std::nullopt : std::optional(config.optional_int("sliding_window", 4096));
   text.layer_windows.assign(static_cast<size_t>(text.num_hidden_layers), window);
   return text;
 }
 
 }  // namespace
 
-ModelFamily mistral() { return decoder_family<MistralLayer>("mistral", "Mistral", read_config, {.question_answering_base = "model"}); }
+ModelFamily mistral() {
+  return decoder_family<MistralLayer>("mistral", "Mistral", read_config, {.question_answering_base = "model"});
+}
 
 }  // namespace exformer

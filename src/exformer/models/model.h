@@ -1,4 +1,5 @@
-// What every model takes and gives back: forward kwargs by name, a cache, flags; a ModelOutput with transformers' class and fields.
+// What every model takes and gives back: forward kwargs by name, a cache, flags; a ModelOutput with transformers' class
+// and fields.
 #pragma once
 
 #include <map>
@@ -14,7 +15,8 @@
 
 namespace exformer {
 
-/// The kwargs that steer what is returned, taken from the inputs or from config.json (prepare_for_export's output flags).
+/// The kwargs that steer what is returned, taken from the inputs or from config.json (prepare_for_export's output
+/// flags).
 struct OutputFlags {
   bool use_cache = false;
   bool output_hidden_states = false;

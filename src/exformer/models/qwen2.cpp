@@ -23,6 +23,8 @@ TextConfig read_config(ConfigReader& config) {
 
 }  // namespace
 
-ModelFamily qwen2() { return decoder_family<Qwen2Layer>("qwen2", "Qwen2", read_config, {.question_answering_base = "transformer"}); }
+ModelFamily qwen2() {
+  return decoder_family<Qwen2Layer>("qwen2", "Qwen2", read_config, {.question_answering_base = "transformer"});
+}
 
 }  // namespace exformer

@@ -1,5 +1,5 @@
-// Qwen3 = Qwen2 with an RMSNorm on every query and key head before the rotary embedding, and attention_bias in the config.
-// Matches transformers models/qwen3/modular_qwen3.py.
+// Qwen3 = Qwen2 with an RMSNorm on every query and key head before the rotary embedding, and attention_bias in the
+// config. Matches transformers models/qwen3/modular_qwen3.py.
 #include "exformer/models/decoder.h"
 #include "exformer/models/decoder_family.h"
 
@@ -15,8 +15,8 @@ struct Qwen3Attention : LlamaAttention {
     const auto heads_of = [&](const Tensor& states) {  // [batch, sequence, heads, head_dim]
       return states.view({states.size(0), states.size(1), -1, config.head_dim});
     };
-    return {q_norm(heads_of(q_proj(hidden_states))).transpose(1, 2), k_norm(heads_of(k_proj(hidden_states))).transpose(1, 2),
-            heads_of(v_proj(hidden_states)).transpose(1, 2)};
+    return {q_norm(heads_of(q_proj(hidden_states))).transpose(1, 2),
+            k_norm(heads_of(k_proj(hidden_states))).transpose(1, 2), heads_of(v_proj(hidden_states)).transpose(1, 2)};
   }
 };
 
@@ -38,6 +38,8 @@ TextConfig read_config(ConfigReader& config) {
 
 }  // namespace
 
-ModelFamily qwen3() { return decoder_family<Qwen3Layer>("qwen3", "Qwen3", read_config, {.question_answering_base = "transformer"}); }
+ModelFamily qwen3() {
+  return decoder_family<Qwen3Layer>("qwen3", "Qwen3", read_config, {.question_answering_base = "transformer"});
+}
 
 }  // namespace exformer

@@ -11,13 +11,16 @@ namespace exformer {
 namespace {
 
 struct ViTConfig {
-  int64_t hidden_size, num_hidden_layers, num_attention_heads, intermediate_size, num_channels, encoder_stride, pooler_output_size, num_labels;
+  int64_t hidden_size, num_hidden_layers, num_attention_heads, intermediate_size, num_channels, encoder_stride,
+      pooler_output_size, num_labels;
   std::string hidden_act, pooler_act;
   double layer_norm_eps;
   bool qkv_bias;
   std::pair<int64_t, int64_t> image_size, patch_size;  // height, width
   int64_t head_dim;
-  int64_t num_patches() const { return (image_size.first / patch_size.first) * (image_size.second / patch_size.second); }
+  int64_t num_patches() const {
+    return (image_size.first / patch_size.first) * (image_size.second / patch_size.second);
+  }
 };
 
 ViTConfig read_config(ConfigReader& config) {
@@ -37,11 +40,12 @@ ViTConfig read_config(ConfigReader& config) {
   vit.pooler_output_size = config.optional_int("pooler_output_size", vit.hidden_size, {.min = 1});
   vit.head_dim = config.optional_int("head_dim", vit.hidden_size / vit.num_attention_heads, {.min = 1});
   if (vit.head_dim * vit.num_attention_heads != vit.hidden_size && !config.has("head_dim")) {
-    fail("{}: hidden_size {} is not a multiple of num_attention_heads {}", config.source(), vit.hidden_size, vit.num_attention_heads);
+    fail("{}: hidden_size {} is not a multiple of num_attention_heads {}", config.source(), vit.hidden_size,
+         vit.num_attention_heads);
   }
   if (vit.image_size.first < vit.patch_size.first || vit.image_size.second < vit.patch_size.second) {
-    fail("{}: image_size {}x{} is smaller than patch_size {}x{}", config.source(), vit.image_size.first, vit.image_size.second,
-         vit.patch_size.first, vit.patch_size.second);
+    fail("{}: image_size {}x{} is smaller than patch_size {}x{}", config.source(), vit.image_size.first,
+         vit.image_size.second, vit.patch_size.first, vit.patch_size.second);
   }
   return vit;
 }
@@ -55,8 +59,8 @@ struct ViTEmbeddings : Module {
         config(vit_config),
         cls_token(scope.parameter("cls_token", {1, 1, config.hidden_size})),
         position_embeddings(scope.parameter("position_embeddings", {1, config.num_patches() + 1, config.hidden_size})),
-        projection(scope / "patch_embeddings" / "projection", config.num_channels, config.hidden_size, config.patch_size,
-                   {.stride = {config.patch_size.first, config.patch_size.second}}) {
+        projection(scope / "patch_embeddings" / "projection", config.num_channels, config.hidden_size,
+                   config.patch_size, {.stride = {config.patch_size.first, config.patch_size.second}}) {
     if (with_mask_token == MaskToken::With) mask_token = scope.parameter("mask_token", {1, 1, config.hidden_size});
   }
 
@@ -90,8 +94,9 @@ struct ViTAttention : Module {
   AttentionResult operator()(const Tensor& hidden_states) const {
     const auto running = enter();
     AttentionResult result =
-        attention(scope.context().attention, split_heads(q_proj(hidden_states), head_dim), split_heads(k_proj(hidden_states), head_dim),
-                  split_heads(v_proj(hidden_states), head_dim), {}, {.scaling = 1.0 / std::sqrt(static_cast<double>(head_dim))});
+        attention(scope.context().attention, split_heads(q_proj(hidden_states), head_dim),
+                  split_heads(k_proj(hidden_states), head_dim), split_heads(v_proj(hidden_states), head_dim), {},
+                  {.scaling = 1.0 / std::sqrt(static_cast<double>(head_dim))});
     result.output = o_proj(result.output);
     return result;
   }
@@ -170,7 +175,8 @@ struct ViTModel : Model {
 };
 
 struct ViTForImageClassification : Model {
-  ViTForImageClassification(const Scope& scope, const ViTConfig& config) : vit(scope / "vit", config, Pooler::Without, MaskToken::Without) {
+  ViTForImageClassification(const Scope& scope, const ViTConfig& config)
+      : vit(scope / "vit", config, Pooler::Without, MaskToken::Without) {
     if (config.num_labels > 0) classifier.emplace(scope / "classifier", config.hidden_size, config.num_labels);
   }
   ModelOutput forward(const ForwardInputs& inputs) const override {
@@ -190,7 +196,8 @@ struct ViTForMaskedImageModeling : Model {
   ViTForMaskedImageModeling(const Scope& scope, const ViTConfig& vit_config)
       : config(vit_config),
         vit(scope / "vit", config, Pooler::Without, MaskToken::With),
-        decoder(scope / "decoder" / 0, config.hidden_size, config.encoder_stride * config.encoder_stride * config.num_channels, {1, 1}, {}) {}
+        decoder(scope / "decoder" / 0, config.hidden_size,
+                config.encoder_stride * config.encoder_stride * config.num_channels, {1, 1}, {}) {}
   ModelOutput forward(const ForwardInputs& inputs) const override {
     const BaseOutput base = vit(inputs);
     const Tensor patches = base.last_hidden_state.slice(1, 1);
@@ -230,11 +237,14 @@ ModelFamily vit() {
           .facts =
               [](ConfigReader& config) {
                 const ViTConfig vit = read_config(config);
-                return ModelFacts{.image_size = {vit.num_channels, vit.image_size.first, vit.image_size.second}, .hidden_size = vit.hidden_size};
+                return ModelFacts{.image_size = {vit.num_channels, vit.image_size.first, vit.image_size.second},
+                                  .hidden_size = vit.hidden_size};
               },
           .architectures = {{"ViTModel", Task::FeatureExtraction, build<ViTModel>, ""},
-                            {"ViTForImageClassification", Task::ImageClassification, build<ViTForImageClassification>, "vit"},
-                            {"ViTForMaskedImageModeling", Task::MaskedImageModeling, build<ViTForMaskedImageModeling>, "vit"}},
+                            {"ViTForImageClassification", Task::ImageClassification, build<ViTForImageClassification>,
+                             "vit"},
+                            {"ViTForMaskedImageModeling", Task::MaskedImageModeling, build<ViTForMaskedImageModeling>,
+                             "vit"}},
           // The layout of checkpoints from before transformers 5 (conversion_mapping.py, "ViTModel").
           .key_renames = {{R"(encoder\.layer\.)", "layers."},
                           {R"(attention\.query)", "q_proj"},

@@ -22,7 +22,8 @@ class Binder {
   Binder(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
          const std::vector<ParameterDeclaration>& parameters, const BindOptions& options)
       : checkpoint_(checkpoint), architecture_(architecture), parameters_(parameters), options_(options) {
-    for (const KeyRename& rename : family.key_renames) renames_.emplace_back(std::regex(rename.pattern), rename.replacement);
+    for (const KeyRename& rename : family.key_renames)
+      renames_.emplace_back(std::regex(rename.pattern), rename.replacement);
     for (const std::string& pattern : family.ignorable_keys) ignorable_.emplace_back(pattern);
     for (const ParameterDeclaration& parameter : parameters) wanted_.insert(parameter.name);
     for (const auto& [key, file] : checkpoint.tensors()) keys_.emplace(place_of(key), key);
@@ -39,22 +40,26 @@ class Binder {
     std::vector<std::string> faults;
     if (!found.missing.empty() && !options_.allow_missing) faults.push_back("missing: " + listed(found.missing));
     if (!found.misshaped.empty()) faults.push_back("of another shape or kind: " + listed(found.misshaped));
-    if (!found.surplus.empty() && !options_.allow_surplus) faults.push_back("not wanted by the model: " + listed(found.surplus));
+    if (!found.surplus.empty() && !options_.allow_surplus)
+      faults.push_back("not wanted by the model: " + listed(found.surplus));
     if (!faults.empty()) {
-      fail("the weights in '{}' do not fit {}: {}", checkpoint_.directory().string(), architecture_.name, join(faults, "; "));
+      fail("the weights in '{}' do not fit {}: {}", checkpoint_.directory().string(), architecture_.name,
+           join(faults, "; "));
     }
     return std::move(bound_);
   }
 
  private:
-  /// The parameter name that a checkpoint key stands for: renamed, and with the base model's prefix added or taken away as needed.
+  /// The parameter name that a checkpoint key stands for: renamed, and with the base model's prefix added or taken away
+  /// as needed.
   std::string place_of(const std::string& key) const {
     std::string name = key;
     for (const auto& [pattern, replacement] : renames_) name = std::regex_replace(name, pattern, replacement);
     if (wanted_.contains(name)) return name;
     const std::string& prefix = architecture_.base_model_prefix;
     if (!prefix.empty()) return wanted_.contains(prefix + "." + name) ? prefix + "." + name : name;
-    // A head's checkpoint under the base class: any first component may be the prefix ("model.", "bert.", "transformer.").
+    // A head's checkpoint under the base class: any first component may be the prefix ("model.", "bert.",
+    // "transformer.").
     const size_t dot = name.find('.');
     if (dot != std::string::npos && wanted_.contains(name.substr(dot + 1))) return name.substr(dot + 1);
     return name;
@@ -80,16 +85,19 @@ class Binder {
       account_.missing.push_back(parameter.name);
       std::vector<int64_t> constant_sizes;
       for (const SymInt& size : sizes) constant_sizes.push_back(size.value());
-      if (options_.allow_missing) bound_.emplace(parameter.name, LazyTensor(HostTensor::zeros(options_.dtype, constant_sizes)));
+      if (options_.allow_missing)
+        bound_.emplace(parameter.name, LazyTensor(HostTensor::zeros(options_.dtype, constant_sizes)));
       return;
     }
     used_.insert(*key);
     const SafetensorsEntry& entry = checkpoint_.entry(*key);
-    const bool same = sizes.size() == entry.sizes.size() &&
-                      std::equal(sizes.begin(), sizes.end(), entry.sizes.begin(), [](const SymInt& a, int64_t b) { return a == SymInt(b); });
+    const bool same =
+        sizes.size() == entry.sizes.size() && std::equal(sizes.begin(), sizes.end(), entry.sizes.begin(),
+                                                         [](const SymInt& a, int64_t b) { return a == SymInt(b); });
     if (!same) {
-      account_.misshaped.push_back(fmt::format("{} is {}, the config wants {}", *key, to_string(std::vector<SymInt>(entry.sizes.begin(), entry.sizes.end())),
-                                       to_string(sizes)));
+      account_.misshaped.push_back(fmt::format("{} is {}, the config wants {}", *key,
+                                               to_string(std::vector<SymInt>(entry.sizes.begin(), entry.sizes.end())),
+                                               to_string(sizes)));
       return;
     }
     if (!is_floating_point(entry.dtype)) {
@@ -123,13 +131,16 @@ class Binder {
 
 }  // namespace
 
-std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
-                                               const std::vector<ParameterDeclaration>& parameters, const BindOptions& options) {
+std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, const ModelFamily& family,
+                                               const Architecture& architecture,
+                                               const std::vector<ParameterDeclaration>& parameters,
+                                               const BindOptions& options) {
   return Binder(checkpoint, family, architecture, parameters, options).run();
 }
 
-WeightAccount account_for_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
-                                  const std::vector<ParameterDeclaration>& parameters, const BindOptions& options) {
+WeightAccount account_for_weights(const Checkpoint& checkpoint, const ModelFamily& family,
+                                  const Architecture& architecture, const std::vector<ParameterDeclaration>& parameters,
+                                  const BindOptions& options) {
   return Binder(checkpoint, family, architecture, parameters, options).account();
 }
 

@@ -1,4 +1,5 @@
-// Binds a checkpoint's tensors to a model's parameters: prefixes, renames, ties, and an account of what is missing or left over.
+// Binds a checkpoint's tensors to a model's parameters: prefixes, renames, ties, and an account of what is missing or
+// left over.
 #pragma once
 
 #include <map>
@@ -18,10 +19,13 @@ struct BindOptions {
   bool allow_surplus = false;  // tensors that no parameter wants are left out
 };
 
-/// Data for every parameter, by its name; tied ones share their storage. Throws ExportError listing every parameter without data, every
-/// tensor of another shape, and every tensor that nothing wants (but for those the family calls ignorable).
-std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
-                                               const std::vector<ParameterDeclaration>& parameters, const BindOptions& options);
+/// Data for every parameter, by its name; tied ones share their storage. Throws ExportError listing every parameter
+/// without data, every tensor of another shape, and every tensor that nothing wants (but for those the family calls
+/// ignorable).
+std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, const ModelFamily& family,
+                                               const Architecture& architecture,
+                                               const std::vector<ParameterDeclaration>& parameters,
+                                               const BindOptions& options);
 
 /// What does not fit, in full and without an error: for tools that describe a checkpoint.
 struct WeightAccount {
@@ -30,7 +34,8 @@ struct WeightAccount {
   std::vector<std::string> surplus;    // tensors that nothing wants
   std::vector<std::string> ignored;    // tensors that nothing wants and the family calls ignorable
 };
-WeightAccount account_for_weights(const Checkpoint& checkpoint, const ModelFamily& family, const Architecture& architecture,
-                                  const std::vector<ParameterDeclaration>& parameters, const BindOptions& options);
+WeightAccount account_for_weights(const Checkpoint& checkpoint, const ModelFamily& family,
+                                  const Architecture& architecture, const std::vector<ParameterDeclaration>& parameters,
+                                  const BindOptions& options);
 
 }  // namespace exformer

@@ -65,8 +65,9 @@ Activation make_prelu(const Scope& scope) {
   return [weight = scope.parameter("weight", {1})](const Tensor& x) { return call("aten::prelu", {x, weight}); };
 }
 
-/// where(x > 0, ap*x*x + beta*x, (expm1(min(x, eps)) - x)*an + beta*x) with ap = softplus(alpha_p), an = beta + softplus(alpha_n);
-/// `beta` and `eps` are persistent buffers of the checkpoint (matches XIELUActivation._xielu_python).
+/// where(x > 0, ap*x*x + beta*x, (expm1(min(x, eps)) - x)*an + beta*x) with ap = softplus(alpha_p), an = beta +
+/// softplus(alpha_n); `beta` and `eps` are persistent buffers of the checkpoint (matches
+/// XIELUActivation._xielu_python).
 Activation make_xielu(const Scope& scope) {
   const Tensor alpha_p = scope.parameter("alpha_p", {1});
   const Tensor alpha_n = scope.parameter("alpha_n", {1});
@@ -74,7 +75,8 @@ Activation make_xielu(const Scope& scope) {
   const Tensor eps = scope.parameter("eps", {});
   return [=](const Tensor& x) {
     const Tensor positive = softplus(alpha_p) * x * x + beta * x;
-    const Tensor negative = (call("aten::expm1", {call("aten::minimum", {x, eps})}) - x) * (beta + softplus(alpha_n)) + beta * x;
+    const Tensor negative =
+        (call("aten::expm1", {call("aten::minimum", {x, eps})}) - x) * (beta + softplus(alpha_n)) + beta * x;
     return call("aten::where.self", {call("aten::gt.Scalar", {x, 0}), positive, negative});
   };
 }

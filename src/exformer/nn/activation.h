@@ -11,8 +11,8 @@ namespace exformer {
 
 using Activation = std::function<Tensor(const Tensor&)>;
 
-/// The activation of that name at this place of the model (prelu and xielu have parameters there). Unknown names throw ExportError
-/// (Unsupported) with the nearest ones.
+/// The activation of that name at this place of the model (prelu and xielu have parameters there). Unknown names throw
+/// ExportError (Unsupported) with the nearest ones.
 Activation make_activation(const std::string& name, const Scope& scope);
 /// Every name of ACT2FN.
 std::vector<std::string> activation_names();

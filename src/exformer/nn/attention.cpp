@@ -7,7 +7,9 @@ namespace {
 Tensor repeat_kv(const Tensor& states, int64_t groups) {
   if (groups == 1) return states;
   const SymInt batch = states.size(0), heads = states.size(1), length = states.size(2), head_dim = states.size(3);
-  return states.unsqueeze(2).expand({batch, heads, groups, length, head_dim}).reshape({batch, heads * groups, length, head_dim});
+  return states.unsqueeze(2)
+      .expand({batch, heads, groups, length, head_dim})
+      .reshape({batch, heads * groups, length, head_dim});
 }
 
 /// [batch, heads, sequence, head_dim] -> [batch, sequence, heads * head_dim]
@@ -17,8 +19,8 @@ Tensor merge_heads(const Tensor& output) {
 
 }  // namespace
 
-AttentionResult attention(AttentionImplementation implementation, const Tensor& query, const Tensor& key, const Tensor& value,
-                          const Tensor& mask, const AttentionOptions& options) {
+AttentionResult attention(AttentionImplementation implementation, const Tensor& query, const Tensor& key,
+                          const Tensor& value, const Tensor& mask, const AttentionOptions& options) {
   if (implementation == AttentionImplementation::Sdpa) {
     const bool grouped = options.num_key_value_groups > 1;
     const Tensor output = call("aten::scaled_dot_product_attention", {query, key, value, mask},

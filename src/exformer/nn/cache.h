@@ -21,8 +21,8 @@ struct CacheLayer {
 struct Cache {
   std::vector<CacheLayer> layers;
 
-  /// Appends this call's keys and values; returns all that the layer attends to. Sliding layers keep their full length: the window
-  /// is in the mask.
+  /// Appends this call's keys and values; returns all that the layer attends to. Sliding layers keep their full length:
+  /// the window is in the mask.
   std::pair<Tensor, Tensor> update(size_t layer, const Tensor& keys, const Tensor& values) {
     CacheLayer& cached = layers[layer];
     cached.keys = cached.keys.defined() ? cat({cached.keys, keys}, -2) : keys;

@@ -13,7 +13,8 @@ struct Linear : Module {
       : Module(std::move(module_scope)), weight(scope.parameter("weight", {out_features, in_features})) {
     if (options.bias) bias = scope.parameter("bias", {out_features});
   }
-  Linear(Scope module_scope, int64_t in_features, int64_t out_features) : Linear(std::move(module_scope), in_features, out_features, Options()) {}
+  Linear(Scope module_scope, int64_t in_features, int64_t out_features)
+      : Linear(std::move(module_scope), in_features, out_features, Options()) {}
   /// [..., in_features] -> [..., out_features]
   Tensor operator()(const Tensor& input) const {
     const auto running = enter();
@@ -82,23 +83,27 @@ struct Conv1d : Module {
   /// [batch, in_channels, length] -> [batch, out_channels, length']
   Tensor operator()(const Tensor& input) const {
     const auto running = enter();
-    return call("aten::conv1d", {input, weight, bias, options.stride, options.padding, options.dilation, options.groups});
+    return call("aten::conv1d",
+                {input, weight, bias, options.stride, options.padding, options.dilation, options.groups});
   }
   Tensor weight, bias;
   ConvOptions options;
 };
 
 struct Conv2d : Module {
-  Conv2d(Scope module_scope, int64_t in_channels, int64_t out_channels, std::pair<int64_t, int64_t> kernel_size, ConvOptions conv_options)
+  Conv2d(Scope module_scope, int64_t in_channels, int64_t out_channels, std::pair<int64_t, int64_t> kernel_size,
+         ConvOptions conv_options)
       : Module(std::move(module_scope)),
-        weight(scope.parameter("weight", {out_channels, in_channels / conv_options.groups, kernel_size.first, kernel_size.second})),
+        weight(scope.parameter(
+            "weight", {out_channels, in_channels / conv_options.groups, kernel_size.first, kernel_size.second})),
         options(std::move(conv_options)) {
     if (options.bias) bias = scope.parameter("bias", {out_channels});
   }
   /// [batch, in_channels, height, width] -> [batch, out_channels, height', width']
   Tensor operator()(const Tensor& input) const {
     const auto running = enter();
-    return call("aten::conv2d", {input, weight, bias, options.stride, options.padding, options.dilation, options.groups});
+    return call("aten::conv2d",
+                {input, weight, bias, options.stride, options.padding, options.dilation, options.groups});
   }
   Tensor weight, bias;
   ConvOptions options;

@@ -14,8 +14,8 @@ double lowest(DType dtype) {
   }
 }
 
-/// Which packed sequence each token belongs to, int64 [batch, length]: positions that do not follow their predecessor start a new one
-/// (matches find_packed_sequence_indices).
+/// Which packed sequence each token belongs to, int64 [batch, length]: positions that do not follow their predecessor
+/// start a new one (matches find_packed_sequence_indices).
 Tensor packed_sequence_indices(const Tensor& position_ids) {
   const Tensor first = position_ids.slice(1, 0, 1);
   const Tensor previous = cat({first - 1, position_ids}, 1).slice(1, 0, position_ids.size(1));

@@ -1,4 +1,5 @@
-// Attention masks from patterns of positions (transformers.masking_utils): boolean for sdpa, additive for eager attention.
+// Attention masks from patterns of positions (transformers.masking_utils): boolean for sdpa, additive for eager
+// attention.
 #pragma once
 
 #include <optional>
@@ -19,8 +20,8 @@ struct MaskOptions {
   DType dtype = DType::Float32;
 };
 
-/// bool [batch or 1, 1, query_length or 1, key_length] for sdpa (True where attention goes), 0 / finfo.min in `dtype` for eager. Undefined
-/// when nothing is masked. A 4-d padding_mask is taken as it is.
+/// bool [batch or 1, 1, query_length or 1, key_length] for sdpa (True where attention goes), 0 / finfo.min in `dtype`
+/// for eager. Undefined when nothing is masked. A 4-d padding_mask is taken as it is.
 Tensor make_attention_mask(Tracer& tracer, AttentionImplementation implementation, const MaskOptions& options);
 
 }  // namespace exformer

@@ -1,4 +1,5 @@
-// What a model is built of: scopes that name parameters as the checkpoint does, and the list of parameters that they declare.
+// What a model is built of: scopes that name parameters as the checkpoint does, and the list of parameters that they
+// declare.
 #pragma once
 
 #include <string>
@@ -40,7 +41,9 @@ class Scope {
  public:
   Scope(ModelContext& context, std::string path = {}) : context_(&context), path_(std::move(path)) {}
 
-  Scope operator/(std::string_view child) const { return {*context_, path_.empty() ? std::string(child) : path_ + "." + std::string(child)}; }
+  Scope operator/(std::string_view child) const {
+    return {*context_, path_.empty() ? std::string(child) : path_ + "." + std::string(child)};
+  }
   Scope operator/(int64_t index) const { return *this / std::to_string(index); }
 
   /// Declares a parameter of the model's dtype.

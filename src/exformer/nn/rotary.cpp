@@ -7,7 +7,9 @@
 namespace exformer {
 namespace {
 
-int64_t rotary_dim(const RotaryConfig& config) { return static_cast<int64_t>(static_cast<double>(config.head_dim) * config.partial_rotary_factor); }
+int64_t rotary_dim(const RotaryConfig& config) {
+  return static_cast<int64_t>(static_cast<double>(config.head_dim) * config.partial_rotary_factor);
+}
 
 /// base ** (arange(0, dim, 2) / dim), every step in float32 as torch does it.
 std::vector<float> position_frequencies(double base, int64_t dim) {
@@ -39,9 +41,12 @@ InverseFrequencies yarn(const RotaryConfig& config) {
   } else {
     result.attention_factor = yarn_mscale(factor, 1.0);
   }
-  const auto or_default = [](std::optional<double> value, double otherwise) { return value.value_or(0.0) != 0.0 ? *value : otherwise; };
+  const auto or_default = [](std::optional<double> value, double otherwise) {
+    return value.value_or(0.0) != 0.0 ? *value : otherwise;
+  };
   const auto correction_dim = [&](double rotations) {
-    return static_cast<double>(dim) * std::log(original_max / (rotations * 2.0 * std::numbers::pi)) / (2.0 * std::log(config.rope_theta));
+    return static_cast<double>(dim) * std::log(original_max / (rotations * 2.0 * std::numbers::pi)) /
+           (2.0 * std::log(config.rope_theta));
   };
   double low = correction_dim(or_default(config.beta_fast, 32.0));
   double high = correction_dim(or_default(config.beta_slow, 1.0));
@@ -54,7 +59,8 @@ InverseFrequencies yarn(const RotaryConfig& config) {
   if (low == high) high += 0.001;  // as the reference avoids a division by zero
   const std::vector<float> frequencies = position_frequencies(config.rope_theta, dim);
   for (size_t i = 0; i < frequencies.size(); ++i) {
-    const float ramp = std::clamp((static_cast<float>(i) - static_cast<float>(low)) / static_cast<float>(high - low), 0.0F, 1.0F);
+    const float ramp =
+        std::clamp((static_cast<float>(i) - static_cast<float>(low)) / static_cast<float>(high - low), 0.0F, 1.0F);
     const float extrapolation_share = 1.0F - ramp;
     const float extrapolation = 1.0F / frequencies[i];
     const float interpolation = 1.0F / (static_cast<float>(factor) * frequencies[i]);
@@ -68,15 +74,17 @@ InverseFrequencies longrope(const RotaryConfig& config) {
   const auto original_max = static_cast<double>(config.original_max_position_embeddings);
   const double factor = config.factor.value_or(static_cast<double>(config.max_position_embeddings) / original_max);
   InverseFrequencies result;
-  result.attention_factor =
-      config.attention_factor.value_or(factor <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(factor) / std::log(original_max)));
+  result.attention_factor = config.attention_factor.value_or(
+      factor <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(factor) / std::log(original_max)));
   const std::vector<float> frequencies = position_frequencies(config.rope_theta, dim);
   const auto scaled = [&](const std::vector<double>& factors, std::string_view name) {
     if (factors.size() != frequencies.size()) {
-      fail("rope_parameters: '{}' must have {} values (half of the rotary dimension), got {}", name, frequencies.size(), factors.size());
+      fail("rope_parameters: '{}' must have {} values (half of the rotary dimension), got {}", name, frequencies.size(),
+           factors.size());
     }
     std::vector<float> values;
-    for (size_t i = 0; i < frequencies.size(); ++i) values.push_back(1.0F / (static_cast<float>(factors[i]) * frequencies[i]));
+    for (size_t i = 0; i < frequencies.size(); ++i)
+      values.push_back(1.0F / (static_cast<float>(factors[i]) * frequencies[i]));
     return values;
   };
   result.values = scaled(config.short_factor, "short_factor");
@@ -93,7 +101,8 @@ InverseFrequencies llama3(const RotaryConfig& config) {
   for (const float frequency : default_frequencies(config.rope_theta, rotary_dim(config))) {
     const float wavelength = static_cast<float>(2.0 * std::numbers::pi) / frequency;
     float value = wavelength > static_cast<float>(low_wavelength) ? frequency / static_cast<float>(factor) : frequency;
-    const bool is_medium = !(wavelength < static_cast<float>(high_wavelength)) && !(wavelength > static_cast<float>(low_wavelength));
+    const bool is_medium =
+        !(wavelength < static_cast<float>(high_wavelength)) && !(wavelength > static_cast<float>(low_wavelength));
     if (is_medium) {
       const float smooth = (static_cast<float>(old_context) / wavelength - static_cast<float>(config.low_freq_factor)) /
                            static_cast<float>(config.high_freq_factor - config.low_freq_factor);
@@ -126,7 +135,8 @@ InverseFrequencies compute_inverse_frequencies(const RotaryConfig& config) {
   return result;
 }
 
-RotaryEmbedding::RotaryEmbedding(Scope module_scope, RotaryConfig rotary_config) : Module(std::move(module_scope)), config(std::move(rotary_config)) {
+RotaryEmbedding::RotaryEmbedding(Scope module_scope, RotaryConfig rotary_config)
+    : Module(std::move(module_scope)), config(std::move(rotary_config)) {
   const InverseFrequencies frequencies = compute_inverse_frequencies(config);
   attention_factor = frequencies.attention_factor;
   const auto count = static_cast<int64_t>(frequencies.values.size());
@@ -138,7 +148,8 @@ RotaryEmbedding::RotaryEmbedding(Scope module_scope, RotaryConfig rotary_config)
     const int64_t dim = rotary_dim(config);
     if (dim <= 2) fail("{}: dynamic rope needs a rotary dimension above 2, got {}", scope.path(), dim);
     std::vector<float> exponents;
-    for (int64_t i = 0; i < dim; i += 2) exponents.push_back(static_cast<float>(-static_cast<double>(i) / static_cast<double>(dim - 2)));
+    for (int64_t i = 0; i < dim; i += 2)
+      exponents.push_back(static_cast<float>(-static_cast<double>(i) / static_cast<double>(dim - 2)));
     growth_exponent = scope.buffer("growth_exponent", HostTensor::from(DType::Float32, {count}, exponents));
   }
 }
@@ -150,11 +161,12 @@ Tensor RotaryEmbedding::current_inverse_frequencies(const Tensor& position_ids) 
     return call("aten::where.self", {is_long, long_inv_freq, inv_freq});
   }
   if (config.rope_type == "dynamic") {
-    // inv_freq = base' ** -(i / dim) with base' = base * (factor * length / max - (factor - 1)) ** (dim / (dim - 2)) and length >= max,
-    // so that it is the frequencies at rest times growth ** -(i / (dim - 2)).
+    // inv_freq = base' ** -(i / dim) with base' = base * (factor * length / max - (factor - 1)) ** (dim / (dim - 2))
+    // and length >= max, so that it is the frequencies at rest times growth ** -(i / (dim - 2)).
     const double factor = config.factor.value_or(1.0);
     const Tensor length = call("aten::clamp", {call("aten::max", {position_ids}) + 1, config.max_position_embeddings});
-    const Tensor growth = length.to(DType::Float32) * (factor / static_cast<double>(config.max_position_embeddings)) - (factor - 1.0);
+    const Tensor growth =
+        length.to(DType::Float32) * (factor / static_cast<double>(config.max_position_embeddings)) - (factor - 1.0);
     return inv_freq * call("aten::pow.Tensor_Tensor", {growth, growth_exponent});
   }
   return inv_freq;
@@ -173,7 +185,8 @@ PositionEmbeddings RotaryEmbedding::operator()(const Tensor& position_ids, DType
   return {cos.to(dtype), sin.to(dtype)};
 }
 
-std::pair<Tensor, Tensor> apply_rotary_pos_emb(const Tensor& query, const Tensor& key, const PositionEmbeddings& embeddings) {
+std::pair<Tensor, Tensor> apply_rotary_pos_emb(const Tensor& query, const Tensor& key,
+                                               const PositionEmbeddings& embeddings) {
   const Tensor cos = embeddings.cos.unsqueeze(1);
   const Tensor sin = embeddings.sin.unsqueeze(1);
   return {query * cos + rotate_half(query) * sin, key * cos + rotate_half(key) * sin};

@@ -53,6 +53,7 @@ struct RotaryEmbedding : Module {
 };
 
 /// Rotates the halves: x * cos + rotate_half(x) * sin, for query and key [batch, heads, sequence, head_dim].
-std::pair<Tensor, Tensor> apply_rotary_pos_emb(const Tensor& query, const Tensor& key, const PositionEmbeddings& embeddings);
+std::pair<Tensor, Tensor> apply_rotary_pos_emb(const Tensor& query, const Tensor& key,
+                                               const PositionEmbeddings& embeddings);
 
 }  // namespace exformer

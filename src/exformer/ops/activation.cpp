@@ -70,7 +70,8 @@ KernelFunction gelu_kernel() {
 
 std::vector<OutputMeta> gelu_infer(const MetaArgs& args) {
   const std::string& approximate = args.string("approximate");
-  if (approximate != "none" && approximate != "tanh") fail("{}: approximate must be 'none' or 'tanh', got '{}'", args.schema().name, approximate);
+  if (approximate != "none" && approximate != "tanh")
+    fail("{}: approximate must be 'none' or 'tanh', got '{}'", args.schema().name, approximate);
   return unary_infer(kSame, kFloat)(args);
 }
 
@@ -93,7 +94,9 @@ void declare_common(OpRegistry& ops) {
                            .tags = Tag::Core,
                            .input = UnaryInput::NotBool});
   declare_activation(ops, {.schema = "aten::silu(Tensor self) -> Tensor",
-                           .kernel = float_kernel([](const KernelArgs&, auto zero) { return [](decltype(zero) x) { return x * sigmoid_value(x); }; }),
+                           .kernel = float_kernel([](const KernelArgs&, auto zero) {
+                             return [](decltype(zero) x) { return x * sigmoid_value(x); };
+                           }),
                            .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                              Value* self = args.tensor("self");
                              return {builder.call("aten::mul.Tensor", {self, builder.call("aten::sigmoid", {self})})};
@@ -113,7 +116,9 @@ void declare_common(OpRegistry& ops) {
   declare_activation(ops, {.schema = "aten::hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor",
                            .kernel = float_kernel([](const KernelArgs& args, auto zero) {
                              using T = decltype(zero);
-                             return [low = T(args.real("min_val")), high = T(args.real("max_val"))](T x) { return x < low ? low : x > high ? high : x; };
+                             return [low = T(args.real("min_val")), high = T(args.real("max_val"))](T x) {
+                               return x < low ? low : x > high ? high : x;
+                             };
                            }),
                            .out = "aten::hardtanh.out",
                            .tags = Tag::Core});
@@ -126,18 +131,21 @@ void declare_common(OpRegistry& ops) {
 }
 
 void declare_hard_gates(OpRegistry& ops) {
-  declare_activation(ops, {.schema = "aten::hardsigmoid(Tensor self) -> Tensor",
-                           .kernel = float_kernel([](const KernelArgs&, auto zero) {
-                             using T = decltype(zero);
-                             return [](T x) { return (x + T(3) < T(0) ? T(0) : x + T(3) > T(6) ? T(6) : x + T(3)) / T(6); };
-                           }),
-                           .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                             return {builder.call("aten::div.Scalar", {build_hard_gate(builder, args.tensor("self")), 6})};
-                           }});
+  declare_activation(ops,
+                     {.schema = "aten::hardsigmoid(Tensor self) -> Tensor",
+                      .kernel = float_kernel([](const KernelArgs&, auto zero) {
+                        using T = decltype(zero);
+                        return [](T x) { return (x + T(3) < T(0) ? T(0) : x + T(3) > T(6) ? T(6) : x + T(3)) / T(6); };
+                      }),
+                      .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+                        return {builder.call("aten::div.Scalar", {build_hard_gate(builder, args.tensor("self")), 6})};
+                      }});
   declare_activation(ops, {.schema = "aten::hardswish(Tensor self) -> Tensor",
                            .kernel = float_kernel([](const KernelArgs&, auto zero) {
                              using T = decltype(zero);
-                             return [](T x) { return x * (x + T(3) < T(0) ? T(0) : x + T(3) > T(6) ? T(6) : x + T(3)) / T(6); };
+                             return [](T x) {
+                               return x * (x + T(3) < T(0) ? T(0) : x + T(3) > T(6) ? T(6) : x + T(3)) / T(6);
+                             };
                            }),
                            .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                              Value* self = args.tensor("self");
@@ -154,15 +162,23 @@ void declare_hard_gates(OpRegistry& ops) {
       };
     });
   };
-  declare_activation(ops, {.schema = "aten::hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", .kernel = shrink(false)}, UnaryForm::Functional);
-  declare_activation(ops, {.schema = "aten::softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", .kernel = shrink(true)}, UnaryForm::Functional);
+  declare_activation(ops,
+                     {.schema = "aten::hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", .kernel = shrink(false)},
+                     UnaryForm::Functional);
+  declare_activation(ops,
+                     {.schema = "aten::softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", .kernel = shrink(true)},
+                     UnaryForm::Functional);
   declare_activation(ops, {.schema = "aten::threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor",
                            .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
                              const HostTensor& self = args.tensor("self");
                              return {visit_arithmetic(self.dtype(), args.schema().name, [&](auto zero) {
                                using T = decltype(zero);
                                return map_elements<T, T>(
-                                   self.dtype(), [limit = T(args.real("threshold")), value = T(args.real("value"))](T x) { return x <= limit ? value : x; }, self);
+                                   self.dtype(),
+                                   [limit = T(args.real("threshold")), value = T(args.real("value"))](T x) {
+                                     return x <= limit ? value : x;
+                                   },
+                                   self);
                              })};
                            },
                            .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
@@ -185,25 +201,29 @@ constexpr double kSeluAlpha = 1.6732632423543772848170429916717;
 constexpr double kSeluScale = 1.0507009873554804934193349852946;
 
 void declare_exponential(OpRegistry& ops) {
-  declare_activation(ops, {.schema = "aten::elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor",
-                           .kernel = float_kernel([](const KernelArgs& args, auto zero) {
-                             return elu_function<decltype(zero)>(args.real("alpha"), args.real("scale"), args.real("input_scale"));
-                           }),
-                           .out = "aten::elu.out",
-                           .tags = Tag::Core});
+  declare_activation(
+      ops, {.schema = "aten::elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor",
+            .kernel = float_kernel([](const KernelArgs& args, auto zero) {
+              return elu_function<decltype(zero)>(args.real("alpha"), args.real("scale"), args.real("input_scale"));
+            }),
+            .out = "aten::elu.out",
+            .tags = Tag::Core});
   declare_activation(ops, {.schema = "aten::selu(Tensor self) -> Tensor",
-                           .kernel = float_kernel([](const KernelArgs&, auto zero) { return elu_function<decltype(zero)>(kSeluAlpha, kSeluScale, 1.0); }),
+                           .kernel = float_kernel([](const KernelArgs&, auto zero) {
+                             return elu_function<decltype(zero)>(kSeluAlpha, kSeluScale, 1.0);
+                           }),
                            .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
                              return {builder.call("aten::elu", {args.tensor("self"), kSeluAlpha, kSeluScale})};
                            }});
-  declare_activation(ops, {.schema = "aten::celu(Tensor self, Scalar alpha=1.) -> Tensor",
-                           .kernel = float_kernel([](const KernelArgs& args, auto zero) {
-                             const double alpha = args.real("alpha");
-                             return elu_function<decltype(zero)>(alpha, 1.0, 1.0 / alpha);
-                           }),
-                           .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                             return {builder.call("aten::elu", {args.tensor("self"), args["alpha"], 1, 1.0 / args.real("alpha")})};
-                           }});
+  declare_activation(
+      ops, {.schema = "aten::celu(Tensor self, Scalar alpha=1.) -> Tensor",
+            .kernel = float_kernel([](const KernelArgs& args, auto zero) {
+              const double alpha = args.real("alpha");
+              return elu_function<decltype(zero)>(alpha, 1.0, 1.0 / alpha);
+            }),
+            .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+              return {builder.call("aten::elu", {args.tensor("self"), args["alpha"], 1, 1.0 / args.real("alpha")})};
+            }});
   declare_activation(ops,
                      {.schema = "aten::softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor",
                       .kernel = float_kernel([](const KernelArgs& args, auto zero) {
@@ -217,18 +237,21 @@ void declare_exponential(OpRegistry& ops) {
                         Value* scaled = builder.call("aten::mul.Scalar", {self, args["beta"]});
                         Value* soft = builder.call("aten::log1p", {builder.call("aten::exp", {scaled})});
                         Value* linear = builder.call("aten::gt.Scalar", {scaled, args["threshold"]});
-                        return {builder.call("aten::where.self", {linear, self, builder.call("aten::div.Scalar", {soft, args["beta"]})})};
+                        return {builder.call("aten::where.self",
+                                             {linear, self, builder.call("aten::div.Scalar", {soft, args["beta"]})})};
                       }},
                      UnaryForm::Functional);
-  declare_activation(ops, {.schema = "aten::mish(Tensor self) -> Tensor",
-                           .kernel = float_kernel([](const KernelArgs&, auto zero) {
-                             using T = decltype(zero);
-                             return [](T x) { return x * tanh_value(softplus_value(x)); };
-                           }),
-                           .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                             Value* self = args.tensor("self");
-                             return {builder.call("aten::mul.Tensor", {self, builder.call("aten::tanh", {builder.call("aten::softplus", {self})})})};
-                           }});
+  declare_activation(
+      ops, {.schema = "aten::mish(Tensor self) -> Tensor",
+            .kernel = float_kernel([](const KernelArgs&, auto zero) {
+              using T = decltype(zero);
+              return [](T x) { return x * tanh_value(softplus_value(x)); };
+            }),
+            .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+              Value* self = args.tensor("self");
+              return {builder.call("aten::mul.Tensor",
+                                   {self, builder.call("aten::tanh", {builder.call("aten::softplus", {self})})})};
+            }});
   declare_activation(ops,
                      {.schema = "aten::log_sigmoid(Tensor self) -> Tensor",
                       .kernel = float_kernel([](const KernelArgs&, auto zero) {
@@ -240,7 +263,8 @@ void declare_exponential(OpRegistry& ops) {
                         Value* self = args.tensor("self");
                         Value* low = builder.call("aten::clamp", {self, None{}, 0});
                         Value* size = builder.call("aten::neg", {builder.call("aten::abs", {self})});
-                        return {builder.call("aten::sub.Tensor", {low, builder.call("aten::log1p", {builder.call("aten::exp", {size})})})};
+                        return {builder.call("aten::sub.Tensor",
+                                             {low, builder.call("aten::log1p", {builder.call("aten::exp", {size})})})};
                       },
                       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                         const TensorMeta& self = *args.tensor("self");
@@ -250,7 +274,8 @@ void declare_exponential(OpRegistry& ops) {
                      UnaryForm::Functional);
 }
 
-// prelu and glu -----------------------------------------------------------------------------------------------------------------------
+// prelu and glu
+// -----------------------------------------------------------------------------------------------------------------------
 
 /// The weight as it broadcasts: one number, or one per channel (dim 1).
 std::vector<SymInt> prelu_weight_sizes(int64_t rank) {
@@ -281,27 +306,31 @@ void check_prelu(const MetaArgs& args) {
   const TensorMeta& self = *args.tensor("self");
   const TensorMeta& weight = *args.tensor("weight");
   check_unary_input(self.dtype, kFloat, args.schema().name);
-  if (self.dtype != weight.dtype) fail("{}: dtypes {} and {} differ", args.schema().name, dtype_name(self.dtype), dtype_name(weight.dtype));
+  if (self.dtype != weight.dtype)
+    fail("{}: dtypes {} and {} differ", args.schema().name, dtype_name(self.dtype), dtype_name(weight.dtype));
 }
 
 void declare_prelu(OpRegistry& ops) {
-  ops.declare({.schema = "aten::prelu(Tensor self, Tensor weight) -> Tensor",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 check_prelu(args);
-                 const TensorMeta* self = args.tensor("self");
-                 const TensorMeta& weight = *args.tensor("weight");
-                 if (weight.rank() > 1) fail("{}: the weight must have at most one dim, got {}", args.schema().name, weight.rank());
-                 return {pointwise_meta(std::span(&self, 1), self->dtype, args.schema().name)};
-               },
-               .kernel = prelu_kernel,
-               .tags = Tag::Pointwise,
-               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                 Value* self = args.tensor("self");
-                 Value* weight = args.tensor("weight");
-                 if (weight->meta.rank() == 1) weight = builder.call("aten::view", {weight, prelu_weight_sizes(self->meta.rank())});
-                 Value* positive = builder.call("aten::gt.Scalar", {self, 0});
-                 return {builder.call("aten::where.self", {positive, self, builder.call("aten::mul.Tensor", {weight, self})})};
-               }});
+  ops.declare(
+      {.schema = "aten::prelu(Tensor self, Tensor weight) -> Tensor",
+       .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+         check_prelu(args);
+         const TensorMeta* self = args.tensor("self");
+         const TensorMeta& weight = *args.tensor("weight");
+         if (weight.rank() > 1)
+           fail("{}: the weight must have at most one dim, got {}", args.schema().name, weight.rank());
+         return {pointwise_meta(std::span(&self, 1), self->dtype, args.schema().name)};
+       },
+       .kernel = prelu_kernel,
+       .tags = Tag::Pointwise,
+       .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+         Value* self = args.tensor("self");
+         Value* weight = args.tensor("weight");
+         if (weight->meta.rank() == 1)
+           weight = builder.call("aten::view", {weight, prelu_weight_sizes(self->meta.rank())});
+         Value* positive = builder.call("aten::gt.Scalar", {self, 0});
+         return {builder.call("aten::where.self", {positive, self, builder.call("aten::mul.Tensor", {weight, self})})};
+       }});
   ops.declare({.schema = "aten::_prelu_kernel(Tensor self, Tensor weight) -> Tensor",
                .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                  check_prelu(args);
@@ -324,7 +353,8 @@ void declare_glu(OpRegistry& ops) {
                  check_unary_input(self.dtype, kFloat, args.schema().name);
                  if (self.rank() == 0) fail("{}: 0-d tensors are not supported", args.schema().name);
                  const int64_t dim = wrap_dim(args.integer("dim"), self.rank(), args.schema().name);
-                 if (known_divisor(self.sizes[dim]) % 2 != 0) fail("{}: the size of dimension {} must be even", args.schema().name, dim);
+                 if (known_divisor(self.sizes[dim]) % 2 != 0)
+                   fail("{}: the size of dimension {} must be even", args.schema().name, dim);
                  TensorMeta half = self;  // keeps the order of the strides
                  half.sizes[dim] = floordiv(self.sizes[dim], 2);
                  const TensorMeta* input = &half;
@@ -339,7 +369,8 @@ void declare_glu(OpRegistry& ops) {
                  const HostTensor gate = self.as_strided(sizes, self.strides(), sizes[dim] * self.strides()[dim]);
                  return {visit_floating(self.dtype(), args.schema().name, [&](auto zero) {
                    using T = decltype(zero);
-                   return map_elements<T, T, T>(self.dtype(), [](T x, T g) { return x * sigmoid_value(g); }, value, gate);
+                   return map_elements<T, T, T>(
+                       self.dtype(), [](T x, T g) { return x * sigmoid_value(g); }, value, gate);
                  })};
                },
                .out_variant = "aten::glu.out",

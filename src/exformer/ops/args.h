@@ -1,4 +1,5 @@
-// Typed access by name to the arguments of one op call, over metas (shape rules), concrete tensors (kernels) or graph values.
+// Typed access by name to the arguments of one op call, over metas (shape rules), concrete tensors (kernels) or graph
+// values.
 #pragma once
 
 #include <optional>
@@ -15,13 +16,14 @@ namespace exformer {
 /// A number as Python code would pass it: an integer, a float or a bool.
 struct Scalar {
   enum class Kind { Int, Float, Bool } kind = Kind::Int;
-  SymInt integer;       // Int and Bool (0 or 1)
-  double real = 0.0;    // Float
+  SymInt integer;     // Int and Bool (0 or 1)
+  double real = 0.0;  // Float
   /// As a float; an internal error for a symbolic integer.
   double to_double() const { return kind == Kind::Float ? real : static_cast<double>(integer.value()); }
 };
 
-/// The arguments of one call, one per schema argument with defaults filled in. Wrong-type access is a fault of the op's own code.
+/// The arguments of one call, one per schema argument with defaults filled in. Wrong-type access is a fault of the op's
+/// own code.
 template <class T>
 class Args {
  public:
@@ -84,15 +86,16 @@ class Args {
 
  private:
   int64_t require_constant(const SymInt& value, std::string_view name) const {
-    if (!value.is_constant()) unsupported("{}: argument '{}' must be a constant, got a symbolic size", schema_->name, name);
+    if (!value.is_constant())
+      unsupported("{}: argument '{}' must be a constant, got a symbolic size", schema_->name, name);
     return value.value();
   }
   const OpSchema* schema_;
   const std::vector<BasicArgument<T>>* values_;
 };
 
-/// What a shape rule sees: `tensor(name)` is a pointer to a meta (never null there; optional ones through optional_tensor;
-/// an absent element of `Tensor?[]` is a null pointer).
+/// What a shape rule sees: `tensor(name)` is a pointer to a meta (never null there; optional ones through
+/// optional_tensor; an absent element of `Tensor?[]` is a null pointer).
 using MetaArgs = Args<const TensorMeta*>;
 /// What a kernel sees: all sizes are constants by then.
 using KernelArgs = Args<HostTensor>;

@@ -14,8 +14,9 @@ namespace exformer {
 namespace detail {
 
 inline bool is_list(ArgType type) {
-  return type == ArgType::SymIntList || type == ArgType::IntList || type == ArgType::FloatList || type == ArgType::BoolList ||
-         type == ArgType::TensorList || type == ArgType::OptionalTensorList || type == ArgType::ScalarList;
+  return type == ArgType::SymIntList || type == ArgType::IntList || type == ArgType::FloatList ||
+         type == ArgType::BoolList || type == ArgType::TensorList || type == ArgType::OptionalTensorList ||
+         type == ArgType::ScalarList;
 }
 
 /// The argument as the schema's type wants it, or nothing when it cannot be.
@@ -50,7 +51,8 @@ std::optional<BasicArgument<T>> coerce(const SchemaArgument& schema, BasicArgume
       return integer ? std::optional(argument) : std::nullopt;
     case ArgType::SymIntList:
     case ArgType::IntList:
-      if (integer) return A(std::vector<SymInt>(static_cast<size_t>(std::max<int64_t>(schema.fixed_length, 1)), *integer));
+      if (integer)
+        return A(std::vector<SymInt>(static_cast<size_t>(std::max<int64_t>(schema.fixed_length, 1)), *integer));
       if (integers && integers->size() == 1 && schema.fixed_length > 1) {
         return A(std::vector<SymInt>(static_cast<size_t>(schema.fixed_length), integers->front()));
       }
@@ -77,8 +79,10 @@ std::optional<BasicArgument<T>> coerce(const SchemaArgument& schema, BasicArgume
       for (const SymInt& value : *integers) values.push_back(value.is_constant() && value.value() != 0);
       return A(std::move(values));
     }
-    case ArgType::Scalar: return integer || flag || argument.template is<double>() ? std::optional(argument) : std::nullopt;
-    case ArgType::ScalarList: return integers || argument.template is<std::vector<double>>() ? std::optional(argument) : std::nullopt;
+    case ArgType::Scalar:
+      return integer || flag || argument.template is<double>() ? std::optional(argument) : std::nullopt;
+    case ArgType::ScalarList:
+      return integers || argument.template is<std::vector<double>>() ? std::optional(argument) : std::nullopt;
     case ArgType::String: return argument.template is<std::string>() ? std::optional(argument) : std::nullopt;
     case ArgType::DType: return argument.template is<DType>() ? std::optional(argument) : std::nullopt;
     case ArgType::Layout: return argument.template is<Layout>() ? std::optional(argument) : std::nullopt;
@@ -96,8 +100,8 @@ BasicArgument<T> default_of(const SchemaArgument& schema) {
 
 }  // namespace detail
 
-/// Arguments in the schema's order, defaults filled in: an integer for a float parameter becomes a float, one for an `int[2]` is repeated,
-/// None for a missing optional. Throws ExportError.
+/// Arguments in the schema's order, defaults filled in: an integer for a float parameter becomes a float, one for an
+/// `int[2]` is repeated, None for a missing optional. Throws ExportError.
 template <class T>
 std::vector<BasicArgument<T>> bind_arguments(const OpSchema& schema, std::vector<BasicArgument<T>> positional,
                                              std::vector<std::pair<std::string_view, BasicArgument<T>>> named) {
@@ -105,7 +109,8 @@ std::vector<BasicArgument<T>> bind_arguments(const OpSchema& schema, std::vector
   std::vector<std::optional<BasicArgument<T>>> given(count);
   if (positional.size() > count) fail("{} takes {} arguments, got {}", schema.name, count, positional.size());
   for (size_t i = 0; i < positional.size(); ++i) {
-    if (schema.arguments[i].keyword_only) fail("{}: argument '{}' must be given by name", schema.name, schema.arguments[i].name);
+    if (schema.arguments[i].keyword_only)
+      fail("{}: argument '{}' must be given by name", schema.name, schema.arguments[i].name);
     given[i] = std::move(positional[i]);
   }
   for (auto& [name, value] : named) {

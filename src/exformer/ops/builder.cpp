@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-
 namespace exformer {
 std::vector<OutputMeta> infer(const Op& op, const std::vector<Argument>& arguments) {
   std::vector<BasicArgument<const TensorMeta*>> metas;
   metas.reserve(arguments.size());
   for (const Argument& argument : arguments) {
-    metas.push_back(map_tensors<const TensorMeta*>(argument, [](Value* value) -> const TensorMeta* { return value ? &value->meta : nullptr; }));
+    metas.push_back(map_tensors<const TensorMeta*>(
+        argument, [](Value* value) -> const TensorMeta* { return value ? &value->meta : nullptr; }));
   }
   return op.infer(MetaArgs(op.schema, metas));
 }
@@ -30,7 +30,8 @@ Node* GraphBuilder::append(const Op& op, std::vector<Argument> arguments) {
   }
 }
 
-std::vector<Value*> GraphBuilder::call_all(std::string_view name, std::vector<Argument> positional, std::vector<NamedArgument> named) {
+std::vector<Value*> GraphBuilder::call_all(std::string_view name, std::vector<Argument> positional,
+                                           std::vector<NamedArgument> named) {
   const Op& op = ops_->get(name);
   std::vector<std::pair<std::string_view, Argument>> by_name;
   by_name.reserve(named.size());

@@ -26,7 +26,8 @@ class GraphBuilder {
   /// One call with a single result. Throws ExportError naming op, argument and module path.
   Value* call(std::string_view op, std::vector<Argument> positional, std::vector<NamedArgument> named = {});
   /// One call with any number of results.
-  std::vector<Value*> call_all(std::string_view op, std::vector<Argument> positional, std::vector<NamedArgument> named = {});
+  std::vector<Value*> call_all(std::string_view op, std::vector<Argument> positional,
+                               std::vector<NamedArgument> named = {});
   /// A call whose arguments are complete and of the schema's types already.
   Node* append(const Op& op, std::vector<Argument> arguments);
 

@@ -17,7 +17,11 @@ void declare_comparison(OpRegistry& ops, const std::string& name, Tag tags, F fu
   for (const std::string kind : {"Tensor", "Scalar"}) {
     const std::string schema = base + "." + kind + "(Tensor self, " + kind + " other) -> Tensor";
     const std::string out = base + "." + kind + "_out";
-    ops.declare({.schema = schema, .infer = binary_infer(kTest), .kernel = kernel, .out_variant = out, .tags = Tag::Pointwise | Tag::Core | tags});
+    ops.declare({.schema = schema,
+                 .infer = binary_infer(kTest),
+                 .kernel = kernel,
+                 .out_variant = out,
+                 .tags = Tag::Pointwise | Tag::Core | tags});
     // The in-place form writes 0 and 1 in the dtype of self.
     declare_inplace(ops, inplace_schema(schema), binary_infer(kTest));
   }
@@ -51,32 +55,36 @@ std::vector<OutputMeta> isclose_infer(const MetaArgs& args) {
   return {pointwise_meta(inputs, DType::Bool, args.schema().name)};
 }
 
-constexpr std::string_view kIsinNames[][2] = {{"elements", "test_elements"}, {"elements", "test_element"}, {"element", "test_elements"}};
+constexpr std::string_view kIsinNames[][2] = {
+    {"elements", "test_elements"}, {"elements", "test_element"}, {"element", "test_elements"}};
 
 /// isin: each element of the first argument against all of the second.
 void declare_isin(OpRegistry& ops, std::string_view schema, const std::string_view (&names)[2]) {
   const std::string_view first = names[0];
   const std::string_view second = names[1];
-  ops.declare({.schema = schema,
-               .infer = [first](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 const auto* tensor = args.optional_tensor(first);
-                 if (!tensor) return {contiguous_meta(DType::Bool, {})};
-                 return {contiguous_meta(DType::Bool, (*tensor)->sizes)};
-               },
-               .kernel = [first, second](const KernelArgs& args) -> std::vector<HostTensor> {
-                 const std::string_view both[] = {first, second};
-                 const DType common = common_dtype(args, both);
-                 const HostTensor elements = operand(args, first, common, ScalarRounding::ToCommon);
-                 const bool invert = args.boolean("invert");
-                 return {visit_arithmetic(common, args.schema().name, [&](auto zero) {
-                   using T = decltype(zero);
-                   const HostTensor tests = operand(args, second, common, ScalarRounding::ToCommon).to(ArithmeticType<T>::kDType).contiguous();
-                   const T* begin = tests.data<T>();
-                   const T* end = begin + tests.element_count();
-                   return map_elements<uint8_t, T>(DType::Bool, [=](T x) { return (std::find(begin, end, x) != end) != invert; }, elements);
-                 })};
-               },
-               .tags = Tag::None});
+  ops.declare(
+      {.schema = schema,
+       .infer = [first](const MetaArgs& args) -> std::vector<OutputMeta> {
+         const auto* tensor = args.optional_tensor(first);
+         if (!tensor) return {contiguous_meta(DType::Bool, {})};
+         return {contiguous_meta(DType::Bool, (*tensor)->sizes)};
+       },
+       .kernel = [first, second](const KernelArgs& args) -> std::vector<HostTensor> {
+         const std::string_view both[] = {first, second};
+         const DType common = common_dtype(args, both);
+         const HostTensor elements = operand(args, first, common, ScalarRounding::ToCommon);
+         const bool invert = args.boolean("invert");
+         return {visit_arithmetic(common, args.schema().name, [&](auto zero) {
+           using T = decltype(zero);
+           const HostTensor tests =
+               operand(args, second, common, ScalarRounding::ToCommon).to(ArithmeticType<T>::kDType).contiguous();
+           const T* begin = tests.data<T>();
+           const T* end = begin + tests.element_count();
+           return map_elements<uint8_t, T>(
+               DType::Bool, [=](T x) { return (std::find(begin, end, x) != end) != invert; }, elements);
+         })};
+       },
+       .tags = Tag::None});
 }
 
 }  // namespace
@@ -88,15 +96,22 @@ void declare_comparison_ops(OpRegistry& ops) {
   declare_comparison(ops, "le", Tag::None, [](auto a, auto b) { return a <= b; });
   declare_comparison(ops, "gt", Tag::None, [](auto a, auto b) { return a > b; });
   declare_comparison(ops, "ge", Tag::None, [](auto a, auto b) { return a >= b; });
-  ops.declare({.schema = "aten::isclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
+  ops.declare({.schema = "aten::isclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float "
+                         "atol=1e-08, bool equal_nan=False) -> Tensor",
                .infer = isclose_infer,
                .kernel = isclose_kernel,
                .tags = Tag::Pointwise});
-  declare_isin(ops, "aten::isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+  declare_isin(ops,
+               "aten::isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool "
+               "invert=False) -> Tensor",
                kIsinNames[0]);
-  declare_isin(ops, "aten::isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool invert=False) -> Tensor",
+  declare_isin(ops,
+               "aten::isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool "
+               "invert=False) -> Tensor",
                kIsinNames[1]);
-  declare_isin(ops, "aten::isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+  declare_isin(ops,
+               "aten::isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool "
+               "invert=False) -> Tensor",
                kIsinNames[2]);
 }
 

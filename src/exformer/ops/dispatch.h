@@ -9,8 +9,9 @@
 
 namespace exformer {
 
-/// The dtype in which arithmetic on `dtype` is done: float32 for 16-bit floats (rounded once at the end, as torch does on the CPU),
-/// int64 for integers and bool (results wrap to the width they are stored in), else itself. Other dtypes throw ExportError naming `op`.
+/// The dtype in which arithmetic on `dtype` is done: float32 for 16-bit floats (rounded once at the end, as torch does
+/// on the CPU), int64 for integers and bool (results wrap to the width they are stored in), else itself. Other dtypes
+/// throw ExportError naming `op`.
 DType arithmetic_dtype(DType dtype, std::string_view op);
 
 /// The arithmetic dtype that a C++ type stands for; uint8_t is the storage of bool.

@@ -22,7 +22,8 @@ DType arithmetic_dtype(DType dtype, std::string_view op) {
 std::vector<int64_t> broadcast_host_sizes(std::span<const HostTensor> inputs) {
   std::vector<int64_t> sizes;
   for (const HostTensor& input : inputs) {
-    if (input.rank() > static_cast<int64_t>(sizes.size())) sizes.insert(sizes.begin(), input.sizes().size() - sizes.size(), 1);
+    if (input.rank() > static_cast<int64_t>(sizes.size()))
+      sizes.insert(sizes.begin(), input.sizes().size() - sizes.size(), 1);
     const size_t offset = sizes.size() - input.sizes().size();
     for (size_t i = 0; i < input.sizes().size(); ++i) {
       int64_t& size = sizes[offset + i];
@@ -91,7 +92,12 @@ void gather_run(const std::byte* source, int64_t step, int64_t count, std::byte*
 class Reader {
  public:
   Reader(const BlockInput& input, const Plan& plan, const std::vector<int64_t>& strides)
-      : plan_(plan), strides_(strides), base_(input.tensor.raw()), dtype_(input.tensor.dtype()), as_(input.as), item_(item_size(dtype_)) {
+      : plan_(plan),
+        strides_(strides),
+        base_(input.tensor.raw()),
+        dtype_(input.tensor.dtype()),
+        as_(input.as),
+        item_(item_size(dtype_)) {
     is_constant_ = std::all_of(strides.begin(), strides.end(), [](int64_t stride) { return stride == 0; });
     raw_.resize(kBlock * kWidest);
     converted_.resize(kBlock * kWidest);
@@ -153,7 +159,8 @@ class Reader {
 
 }  // namespace
 
-HostTensor run_blocks(std::span<const BlockInput> inputs, const std::vector<int64_t>& sizes, DType output_as, DType result, BlockLoop loop) {
+HostTensor run_blocks(std::span<const BlockInput> inputs, const std::vector<int64_t>& sizes, DType output_as,
+                      DType result, BlockLoop loop) {
   HostTensor output = HostTensor::empty(result, sizes);
   const int64_t total = output.element_count();
   if (total == 0) return output;

@@ -1,4 +1,5 @@
-// Activation mathematics in forms that compilers turn into vector code (float), with the standard library's functions for double.
+// Activation mathematics in forms that compilers turn into vector code (float), with the standard library's functions
+// for double.
 #pragma once
 
 #include <cmath>

@@ -120,37 +120,37 @@ int64_t form_dim(size_t rank, StackForm form) {
 }
 
 void declare_stack_form(OpRegistry& ops, std::string_view schema, StackForm form) {
-  ops.declare(
-      {.schema = schema,
-       .infer = [form](const MetaArgs& args) -> std::vector<OutputMeta> {
-         std::vector<TensorMeta> metas;
-         for (const TensorMeta* tensor : args.tensors("tensors")) {
-           std::vector<SymInt> sizes = form_sizes(*tensor, form);
-           metas.push_back(sizes == tensor->sizes ? *tensor : contiguous_meta(tensor->dtype, std::move(sizes)));
-         }
-         std::vector<const TensorMeta*> pointers;
-         for (const TensorMeta& meta : metas) pointers.push_back(&meta);
-         if (metas.empty()) fail("{}: expected at least one tensor, got none", args.schema().name);
-         return {cat_meta(pointers, form_dim(metas.front().sizes.size(), form), args.schema().name)};
-       },
-       .kernel = [form](const KernelArgs& args) -> std::vector<HostTensor> {
-         std::vector<HostTensor> tensors;
-         for (const HostTensor& tensor : args.tensors("tensors")) {
-           std::vector<int64_t> sizes;
-           for (const SymInt& size : form_sizes(meta_of(tensor), form)) sizes.push_back(size.value());
-           tensors.push_back(sizes == tensor.sizes() ? tensor : with_sizes(tensor, std::move(sizes)));
-         }
-         return {cat_tensors(tensors, form_dim(tensors.front().sizes().size(), form), args.schema().name)};
-       },
-       .decompose = [form](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-         std::vector<Value*> tensors;
-         for (Value* tensor : args.tensors("tensors")) {
-           std::vector<SymInt> sizes = form_sizes(tensor->meta, form);
-           tensors.push_back(sizes == tensor->meta.sizes ? tensor : builder.call("aten::reshape", {tensor, sizes}));
-         }
-         const int64_t dim = form_dim(tensors.front()->meta.sizes.size(), form);
-         return {builder.call("aten::cat", {tensors, dim})};
-       }});
+  ops.declare({.schema = schema,
+               .infer = [form](const MetaArgs& args) -> std::vector<OutputMeta> {
+                 std::vector<TensorMeta> metas;
+                 for (const TensorMeta* tensor : args.tensors("tensors")) {
+                   std::vector<SymInt> sizes = form_sizes(*tensor, form);
+                   metas.push_back(sizes == tensor->sizes ? *tensor : contiguous_meta(tensor->dtype, std::move(sizes)));
+                 }
+                 std::vector<const TensorMeta*> pointers;
+                 for (const TensorMeta& meta : metas) pointers.push_back(&meta);
+                 if (metas.empty()) fail("{}: expected at least one tensor, got none", args.schema().name);
+                 return {cat_meta(pointers, form_dim(metas.front().sizes.size(), form), args.schema().name)};
+               },
+               .kernel = [form](const KernelArgs& args) -> std::vector<HostTensor> {
+                 std::vector<HostTensor> tensors;
+                 for (const HostTensor& tensor : args.tensors("tensors")) {
+                   std::vector<int64_t> sizes;
+                   for (const SymInt& size : form_sizes(meta_of(tensor), form)) sizes.push_back(size.value());
+                   tensors.push_back(sizes == tensor.sizes() ? tensor : with_sizes(tensor, std::move(sizes)));
+                 }
+                 return {cat_tensors(tensors, form_dim(tensors.front().sizes().size(), form), args.schema().name)};
+               },
+               .decompose = [form](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+                 std::vector<Value*> tensors;
+                 for (Value* tensor : args.tensors("tensors")) {
+                   std::vector<SymInt> sizes = form_sizes(tensor->meta, form);
+                   tensors.push_back(sizes == tensor->meta.sizes ? tensor
+                                                                 : builder.call("aten::reshape", {tensor, sizes}));
+                 }
+                 const int64_t dim = form_dim(tensors.front()->meta.sizes.size(), form);
+                 return {builder.call("aten::cat", {tensors, dim})};
+               }});
 }
 
 }  // namespace

@@ -244,18 +244,18 @@ void declare_linalg_ops(OpRegistry& ops) {
        .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
          return {add_scaled(builder, args, builder.call("aten::bmm", {args.tensor("batch1"), args.tensor("batch2")}))};
        }});
-  ops.declare(
-      {.schema = "aten::mv(Tensor self, Tensor vec) -> Tensor",
-       .infer = [](const MetaArgs& args) -> Metas {
-         require_rank(*args.tensor("self"), 2, "self", args.schema().name);
-         require_rank(*args.tensor("vec"), 1, "vec", args.schema().name);
-         return {matmul_meta(*args.tensor("self"), *args.tensor("vec"), args.schema().name)};
-       },
-       .kernel = product_kernel("self", "vec"),
-       .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
-         Value* column = builder.call("aten::unsqueeze", {args.tensor("vec"), 1});
-         return {builder.call("aten::squeeze.dim", {builder.call("aten::mm", {args.tensor("self"), column}), 1})};
-       }});
+  ops.declare({.schema = "aten::mv(Tensor self, Tensor vec) -> Tensor",
+               .infer = [](const MetaArgs& args) -> Metas {
+                 require_rank(*args.tensor("self"), 2, "self", args.schema().name);
+                 require_rank(*args.tensor("vec"), 1, "vec", args.schema().name);
+                 return {matmul_meta(*args.tensor("self"), *args.tensor("vec"), args.schema().name)};
+               },
+               .kernel = product_kernel("self", "vec"),
+               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
+                 Value* column = builder.call("aten::unsqueeze", {args.tensor("vec"), 1});
+                 return {
+                     builder.call("aten::squeeze.dim", {builder.call("aten::mm", {args.tensor("self"), column}), 1})};
+               }});
   ops.declare({.schema = "aten::addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
                .infer = [](const MetaArgs& args) -> Metas {
                  require_rank(*args.tensor("mat"), 2, "mat", args.schema().name);
@@ -303,41 +303,41 @@ void declare_linalg_ops(OpRegistry& ops) {
                  Value* column = builder.call("aten::unsqueeze", {args.tensor("self"), 1});
                  return {builder.call("aten::mul.Tensor", {column, args.tensor("vec2")})};
                }});
-  ops.declare(
-      {.schema = "aten::inner(Tensor self, Tensor other) -> Tensor",
-       .infer = [](const MetaArgs& args) -> Metas {
-         const TensorMeta& self = *args.tensor("self");
-         const TensorMeta& other = *args.tensor("other");
-         if (self.rank() == 0 || other.rank() == 0) unsupported("{}: 0-d tensors", args.schema().name);
-         require_same_dtype(self, other, args.schema().name);
-         require_equal(self.sizes.back(), other.sizes.back(), self, other, args.schema().name);
-         std::vector<SymInt> sizes(self.sizes.begin(), self.sizes.end() - 1);
-         sizes.insert(sizes.end(), other.sizes.begin(), other.sizes.end() - 1);
-         return {contiguous_meta(self.dtype, std::move(sizes))};
-       },
-       .kernel = [](const KernelArgs& args) -> Tensors {
-         const HostTensor self = args.tensor("self").contiguous();
-         const HostTensor other = args.tensor("other").contiguous();
-         const int64_t k = self.size(-1);
-         std::vector<int64_t> sizes(self.sizes().begin(), self.sizes().end() - 1);
-         const HostTensor left = self.reshaped({element_count(sizes), k});
-         const std::vector<int64_t> right_sizes(other.sizes().begin(), other.sizes().end() - 1);
-         const HostTensor right = transposed(other.reshaped({element_count(right_sizes), k}), 0, 1);
-         sizes.insert(sizes.end(), right_sizes.begin(), right_sizes.end());
-         return {product(left, right, args.schema().name).reshaped(sizes)};
-       },
-       .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
-         Value* self = args.tensor("self");
-         Value* other = args.tensor("other");
-         std::vector<SymInt> sizes(self->meta.sizes.begin(), self->meta.sizes.end() - 1);
-         sizes.insert(sizes.end(), other->meta.sizes.begin(), other->meta.sizes.end() - 1);
-         const auto rows = [&](Value* value) {
-           return value->meta.rank() == 1 ? builder.call("aten::unsqueeze", {value, 0}) : fold_rows(builder, value);
-         };
-         Value* left = rows(self);
-         Value* right = builder.call("aten::permute", {rows(other), last_two_swapped(2)});
-         return {builder.call("aten::view", {builder.call("aten::mm", {left, right}), sizes})};
-       }});
+  ops.declare({.schema = "aten::inner(Tensor self, Tensor other) -> Tensor",
+               .infer = [](const MetaArgs& args) -> Metas {
+                 const TensorMeta& self = *args.tensor("self");
+                 const TensorMeta& other = *args.tensor("other");
+                 if (self.rank() == 0 || other.rank() == 0) unsupported("{}: 0-d tensors", args.schema().name);
+                 require_same_dtype(self, other, args.schema().name);
+                 require_equal(self.sizes.back(), other.sizes.back(), self, other, args.schema().name);
+                 std::vector<SymInt> sizes(self.sizes.begin(), self.sizes.end() - 1);
+                 sizes.insert(sizes.end(), other.sizes.begin(), other.sizes.end() - 1);
+                 return {contiguous_meta(self.dtype, std::move(sizes))};
+               },
+               .kernel = [](const KernelArgs& args) -> Tensors {
+                 const HostTensor self = args.tensor("self").contiguous();
+                 const HostTensor other = args.tensor("other").contiguous();
+                 const int64_t k = self.size(-1);
+                 std::vector<int64_t> sizes(self.sizes().begin(), self.sizes().end() - 1);
+                 const HostTensor left = self.reshaped({element_count(sizes), k});
+                 const std::vector<int64_t> right_sizes(other.sizes().begin(), other.sizes().end() - 1);
+                 const HostTensor right = transposed(other.reshaped({element_count(right_sizes), k}), 0, 1);
+                 sizes.insert(sizes.end(), right_sizes.begin(), right_sizes.end());
+                 return {product(left, right, args.schema().name).reshaped(sizes)};
+               },
+               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
+                 Value* self = args.tensor("self");
+                 Value* other = args.tensor("other");
+                 std::vector<SymInt> sizes(self->meta.sizes.begin(), self->meta.sizes.end() - 1);
+                 sizes.insert(sizes.end(), other->meta.sizes.begin(), other->meta.sizes.end() - 1);
+                 const auto rows = [&](Value* value) {
+                   return value->meta.rank() == 1 ? builder.call("aten::unsqueeze", {value, 0})
+                                                  : fold_rows(builder, value);
+                 };
+                 Value* left = rows(self);
+                 Value* right = builder.call("aten::permute", {rows(other), last_two_swapped(2)});
+                 return {builder.call("aten::view", {builder.call("aten::mm", {left, right}), sizes})};
+               }});
 }
 
 }  // namespace exformer

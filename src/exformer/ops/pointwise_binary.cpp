@@ -11,7 +11,9 @@
 namespace exformer {
 namespace {
 
-std::array<std::string_view, 2> operand_names(const OpSchema& schema) { return {schema.arguments[0].name, schema.arguments[1].name}; }
+std::array<std::string_view, 2> operand_names(const OpSchema& schema) {
+  return {schema.arguments[0].name, schema.arguments[1].name};
+}
 
 /// Differences are refused as soon as one operand is bool.
 void refuse_bool(const MetaArgs& args) {
@@ -38,7 +40,9 @@ InferFunction binary_infer(BinaryRule rule) {
     const DType common = common_dtype(args, names);
     check_input(common, rule.input, args.schema().name);
     if (rule.input == BinaryInput::NoBoolOperand) refuse_bool(args);
-    const DType dtype = rule.result == BinaryResult::Bool ? DType::Bool : rule.result == BinaryResult::Floating ? to_floating(common) : common;
+    const DType dtype = rule.result == BinaryResult::Bool       ? DType::Bool
+                        : rule.result == BinaryResult::Floating ? to_floating(common)
+                                                                : common;
     return {pointwise_result(args, names, dtype)};
   };
 }
@@ -62,7 +66,8 @@ void declare_binary(OpRegistry& ops, const BinaryOp& op) {
                               .out_variant = overload.out,
                               .tags = Tag::Pointwise | op.tags | (is_core ? Tag::Core : Tag::None),
                               .decompose = is_core ? nullptr : op.decompose};
-    const bool writes_tensor = overload.schema.find("(Tensor ") != std::string_view::npos && op.rule.result != BinaryResult::Bool;
+    const bool writes_tensor =
+        overload.schema.find("(Tensor ") != std::string_view::npos && op.rule.result != BinaryResult::Bool;
     if (writes_tensor) {
       declare_with_inplace(ops, std::move(declaration));
     } else {
@@ -119,35 +124,47 @@ KernelFunction sum_kernel(BinaryRule rule, int sign, bool reversed) {
     }
     return {visit_arithmetic(common, args.schema().name, [&](auto zero) {
       using T = decltype(zero);
-      const T factor = static_cast<T>(sign) * (alpha.kind == Scalar::Kind::Float ? static_cast<T>(alpha.real) : static_cast<T>(alpha.integer.value()));
+      const T factor =
+          static_cast<T>(sign) *
+          (alpha.kind == Scalar::Kind::Float ? static_cast<T>(alpha.real) : static_cast<T>(alpha.integer.value()));
       if (factor == T(1)) return map_elements<T, T, T>(common, [](T x, T y) { return add_values(x, y); }, a, b);
-      if (factor == T(-1)) return map_elements<T, T, T>(common, [](T x, T y) { return add_values(x, negate_value(y)); }, a, b);
-      return map_elements<T, T, T>(common, [factor](T x, T y) { return add_values(x, multiply_values(factor, y)); }, a, b);
+      if (factor == T(-1))
+        return map_elements<T, T, T>(common, [](T x, T y) { return add_values(x, negate_value(y)); }, a, b);
+      return map_elements<T, T, T>(
+          common, [factor](T x, T y) { return add_values(x, multiply_values(factor, y)); }, a, b);
     })};
   };
 }
 
 void declare_sums(OpRegistry& ops) {
-  declare_binary(ops, {.overloads = {{"aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::add.out"},
-                                     {"aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::add.Scalar_out"}},
-                       .rule = kArithmetic,
-                       .tags = Tag::Commutative,
-                       .kernel = sum_kernel(kArithmetic, 1, false)});
-  declare_binary(ops, {.overloads = {{"aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.out"},
-                                     {"aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::sub.Scalar_out"}},
-                       .rule = kDifference,
-                       .kernel = sum_kernel(kDifference, -1, false)});
+  declare_binary(
+      ops,
+      {.overloads = {{"aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::add.out"},
+                     {"aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::add.Scalar_out"}},
+       .rule = kArithmetic,
+       .tags = Tag::Commutative,
+       .kernel = sum_kernel(kArithmetic, 1, false)});
+  declare_binary(
+      ops,
+      {.overloads = {{"aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.out"},
+                     {"aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::sub.Scalar_out"}},
+       .rule = kDifference,
+       .kernel = sum_kernel(kDifference, -1, false)});
   const auto decompose_rsub = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-    if (args["other"].is_tensor()) return {builder.call("aten::sub.Tensor", {args.tensor("other"), args.tensor("self")}, {{"alpha", args["alpha"]}})};
+    if (args["other"].is_tensor())
+      return {
+          builder.call("aten::sub.Tensor", {args.tensor("other"), args.tensor("self")}, {{"alpha", args["alpha"]}})};
     // other - alpha * self, in the promoted dtype: the negation must not wrap in a narrower one.
     Value* self = args.tensor("self");
     Promotion promotion;
     promotion.add(self->meta);
     promotion.add(args.scalar("other"));
-    if (self->meta.dtype != promotion.result()) self = builder.call("aten::_to_copy", {self}, {{"dtype", promotion.result()}});
+    if (self->meta.dtype != promotion.result())
+      self = builder.call("aten::_to_copy", {self}, {{"dtype", promotion.result()}});
     const Scalar alpha = args.scalar("alpha");
     const bool is_one = alpha.kind == Scalar::Kind::Int && alpha.integer == SymInt(1);
-    Value* scaled = builder.call("aten::neg", {is_one ? self : builder.call("aten::mul.Scalar", {self, args["alpha"]})});
+    Value* scaled =
+        builder.call("aten::neg", {is_one ? self : builder.call("aten::mul.Scalar", {self, args["alpha"]})});
     return {builder.call("aten::add.Scalar", {scaled, args["other"]})};
   };
   for (const std::string_view schema : {"aten::rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
@@ -168,7 +185,8 @@ void declare_sums(OpRegistry& ops) {
                                      {"aten::mul.Scalar(Tensor self, Scalar other) -> Tensor", "aten::mul.Scalar_out"}},
                        .rule = kArithmetic,
                        .tags = Tag::Commutative,
-                       .kernel = binary_kernel<BinaryResult::Common>(kArithmetic, [](auto a, auto b) { return multiply_values(a, b); })});
+                       .kernel = binary_kernel<BinaryResult::Common>(
+                           kArithmetic, [](auto a, auto b) { return multiply_values(a, b); })});
 }
 
 /// Integer division that never traps: the one quotient that does not fit wraps. The divisor is not zero.
@@ -206,11 +224,13 @@ HostTensor divide(const KernelArgs& args, Rounding rounding) {
   return visit_arithmetic(common, op, [&](auto zero) {
     using T = decltype(zero);
     if constexpr (std::is_integral_v<T>) {
-      if (rounding == Rounding::Trunc) return map_elements<T, T, T>(common, [](T x, T y) { return truncating_quotient(x, y); }, a, b);
+      if (rounding == Rounding::Trunc)
+        return map_elements<T, T, T>(common, [](T x, T y) { return truncating_quotient(x, y); }, a, b);
       return map_elements<T, T, T>(common, [](T x, T y) { return floor_quotient(x, y); }, a, b);
     } else {
       if (rounding == Rounding::None) return map_elements<T, T, T>(common, [](T x, T y) { return x / y; }, a, b);
-      if (rounding == Rounding::Trunc) return map_elements<T, T, T>(common, [](T x, T y) { return std::trunc(x / y); }, a, b);
+      if (rounding == Rounding::Trunc)
+        return map_elements<T, T, T>(common, [](T x, T y) { return std::trunc(x / y); }, a, b);
       return map_elements<T, T, T>(common, [](T x, T y) { return floor_quotient_of_floats(x, y); }, a, b);
     }
   });
@@ -219,7 +239,8 @@ HostTensor divide(const KernelArgs& args, Rounding rounding) {
 std::vector<OutputMeta> divide_mode_infer(const MetaArgs& args) {
   if (!args.has("rounding_mode")) return binary_infer(kFloating)(args);
   const std::string& mode = args.string("rounding_mode");
-  if (mode != "trunc" && mode != "floor") fail("{}: rounding_mode must be None, 'trunc' or 'floor', got '{}'", args.schema().name, mode);
+  if (mode != "trunc" && mode != "floor")
+    fail("{}: rounding_mode must be None, 'trunc' or 'floor', got '{}'", args.schema().name, mode);
   return binary_infer(kArithmetic)(args);
 }
 
@@ -227,20 +248,29 @@ void declare_quotients(OpRegistry& ops) {
   declare_binary(ops, {.overloads = {{"aten::div.Tensor(Tensor self, Tensor other) -> Tensor", "aten::div.out"},
                                      {"aten::div.Scalar(Tensor self, Scalar other) -> Tensor", "aten::div.Scalar_out"}},
                        .rule = kFloating,
-                       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {divide(args, Rounding::None)}; }});
+                       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+                         return {divide(args, Rounding::None)};
+                       }});
   for (const BinaryOverload& overload :
-       {BinaryOverload{"aten::div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor", "aten::div.out_mode"},
-        BinaryOverload{"aten::div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor", "aten::div.Scalar_mode_out"}}) {
+       {BinaryOverload{"aten::div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor",
+                       "aten::div.out_mode"},
+        BinaryOverload{"aten::div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor",
+                       "aten::div.Scalar_mode_out"}}) {
     declare_with_inplace(ops, {.schema = overload.schema,
                                .infer = divide_mode_infer,
-                               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {divide(args, rounding_of(args))}; },
+                               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
+                                 return {divide(args, rounding_of(args))};
+                               },
                                .out_variant = overload.out,
                                .tags = Tag::Pointwise | Tag::Core});
   }
-  const auto floor_divide = [](const KernelArgs& args) -> std::vector<HostTensor> { return {divide(args, Rounding::Floor)}; };
+  const auto floor_divide = [](const KernelArgs& args) -> std::vector<HostTensor> {
+    return {divide(args, Rounding::Floor)};
+  };
   const auto decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
     const bool is_tensor = args["other"].is_tensor();
-    return {builder.call(is_tensor ? "aten::div.Tensor_mode" : "aten::div.Scalar_mode", {args.tensor("self"), args["other"]}, {{"rounding_mode", "floor"}})};
+    return {builder.call(is_tensor ? "aten::div.Tensor_mode" : "aten::div.Scalar_mode",
+                         {args.tensor("self"), args["other"]}, {{"rounding_mode", "floor"}})};
   };
   ops.declare({.schema = "aten::floor_divide(Tensor self, Tensor other) -> Tensor",
                .infer = binary_infer(kNoBool),
@@ -253,7 +283,8 @@ void declare_quotients(OpRegistry& ops) {
                              .kernel = floor_divide,
                              .tags = Tag::Pointwise,
                              .decompose = decompose});
-  declare_inplace(ops, "aten::floor_divide_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)", binary_infer(kNoBool));
+  declare_inplace(ops, "aten::floor_divide_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)",
+                  binary_infer(kNoBool));
 }
 
 /// The sign of `remainder` follows the divisor, that of fmod the dividend.
@@ -286,15 +317,17 @@ HostTensor remainder_of(const KernelArgs& args, bool follows_divisor) {
 }
 
 void declare_remainders(OpRegistry& ops) {
-  declare_binary(ops, {.overloads = {{"aten::remainder.Tensor(Tensor self, Tensor other) -> Tensor", "aten::remainder.Tensor_out"},
-                                     {"aten::remainder.Scalar(Tensor self, Scalar other) -> Tensor", "aten::remainder.Scalar_out"},
-                                     {"aten::remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor"}},
-                       .rule = kNoBool,
-                       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {remainder_of(args, true)}; }});
-  declare_binary(ops, {.overloads = {{"aten::fmod.Tensor(Tensor self, Tensor other) -> Tensor", "aten::fmod.Tensor_out"},
-                                     {"aten::fmod.Scalar(Tensor self, Scalar other) -> Tensor", "aten::fmod.Scalar_out"}},
-                       .rule = kNoBool,
-                       .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {remainder_of(args, false)}; }});
+  declare_binary(
+      ops, {.overloads = {{"aten::remainder.Tensor(Tensor self, Tensor other) -> Tensor", "aten::remainder.Tensor_out"},
+                          {"aten::remainder.Scalar(Tensor self, Scalar other) -> Tensor", "aten::remainder.Scalar_out"},
+                          {"aten::remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor"}},
+            .rule = kNoBool,
+            .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {remainder_of(args, true)}; }});
+  declare_binary(
+      ops, {.overloads = {{"aten::fmod.Tensor(Tensor self, Tensor other) -> Tensor", "aten::fmod.Tensor_out"},
+                          {"aten::fmod.Scalar(Tensor self, Scalar other) -> Tensor", "aten::fmod.Scalar_out"}},
+            .rule = kNoBool,
+            .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> { return {remainder_of(args, false)}; }});
 }
 
 /// c10's powi; a negative exponent gives 0 but for bases 1 and -1.
@@ -352,7 +385,11 @@ std::vector<OutputMeta> power_infer(const MetaArgs& args) {
 
 void declare_powers(OpRegistry& ops) {
   const auto declare = [&](std::string_view schema, std::string_view out) {
-    ops.declare({.schema = schema, .infer = power_infer, .kernel = power_kernel, .out_variant = out, .tags = Tag::Pointwise | Tag::Core});
+    ops.declare({.schema = schema,
+                 .infer = power_infer,
+                 .kernel = power_kernel,
+                 .out_variant = out,
+                 .tags = Tag::Pointwise | Tag::Core});
   };
   declare("aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor", "aten::pow.Tensor_Tensor_out");
   declare("aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor", "aten::pow.Tensor_Scalar_out");
@@ -385,19 +422,23 @@ void declare_extremes(OpRegistry& ops) {
   declare({"aten::max.other(Tensor self, Tensor other) -> Tensor"}, maximum, as("aten::maximum"));
   declare({"aten::min.other(Tensor self, Tensor other) -> Tensor"}, minimum, as("aten::minimum"));
   declare({"aten::fmax(Tensor self, Tensor other) -> Tensor"},
-          binary_kernel<BinaryResult::Common>(kRounded, [](auto a, auto b) { return a >= b || b != b ? a : b; }), nullptr);
+          binary_kernel<BinaryResult::Common>(kRounded, [](auto a, auto b) { return a >= b || b != b ? a : b; }),
+          nullptr);
   declare({"aten::fmin(Tensor self, Tensor other) -> Tensor"},
-          binary_kernel<BinaryResult::Common>(kRounded, [](auto a, auto b) { return a <= b || b != b ? a : b; }), nullptr);
+          binary_kernel<BinaryResult::Common>(kRounded, [](auto a, auto b) { return a <= b || b != b ? a : b; }),
+          nullptr);
 }
 
 /// atan2, hypot, logaddexp: floats only, or made so.
 void declare_float_functions(OpRegistry& ops) {
   declare_binary(ops, {.overloads = {{"aten::atan2(Tensor self, Tensor other) -> Tensor", "aten::atan2.out"}},
                        .rule = kFloating,
-                       .kernel = binary_kernel<BinaryResult::Floating>(kFloating, [](auto a, auto b) { return std::atan2(a, b); })});
+                       .kernel = binary_kernel<BinaryResult::Floating>(
+                           kFloating, [](auto a, auto b) { return std::atan2(a, b); })});
   declare_binary(ops, {.overloads = {{"aten::hypot(Tensor self, Tensor other) -> Tensor"}},
                        .rule = kArithmetic,
-                       .kernel = binary_kernel<BinaryResult::Floating>(kFloating, [](auto a, auto b) { return std::hypot(a, b); })});
+                       .kernel = binary_kernel<BinaryResult::Floating>(
+                           kFloating, [](auto a, auto b) { return std::hypot(a, b); })});
   ops.declare({.schema = "aten::logaddexp(Tensor self, Tensor other) -> Tensor",
                .infer = binary_infer(kArithmetic),
                .kernel = binary_kernel<BinaryResult::Floating>(kFloating,
@@ -412,14 +453,13 @@ void declare_float_functions(OpRegistry& ops) {
 template <class F>
 void declare_bitwise(OpRegistry& ops, const std::string& name, F function) {
   const std::string base = "aten::bitwise_" + name;
-  const KernelFunction kernel =
-      binary_kernel<BinaryResult::Common>(kBits, [function](auto a, auto b) {
-        if constexpr (std::is_integral_v<decltype(a)>) {
-          return function(a, b);
-        } else {
-          return a;  // never run: the dtype is checked before
-        }
-      });
+  const KernelFunction kernel = binary_kernel<BinaryResult::Common>(kBits, [function](auto a, auto b) {
+    if constexpr (std::is_integral_v<decltype(a)>) {
+      return function(a, b);
+    } else {
+      return a;  // never run: the dtype is checked before
+    }
+  });
   const auto decompose = [base](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
     if (!args["self"].is_tensor()) return {builder.call(base + ".Scalar", {args.tensor("other"), args["self"]})};
     return {builder.call(base + (args["other"].is_tensor() ? ".Tensor" : ".Scalar"), {args["self"], args["other"]})};
@@ -427,7 +467,9 @@ void declare_bitwise(OpRegistry& ops, const std::string& name, F function) {
   const std::string tensor = "(Tensor self, Tensor other) -> Tensor";
   const std::string scalar = "(Tensor self, Scalar other) -> Tensor";
   const std::string reversed = base + ".Scalar_Tensor(Scalar self, Tensor other) -> Tensor";
-  declare_binary(ops, {.overloads = {{base + ".Tensor" + tensor, base + ".Tensor_out"}, {base + ".Scalar" + scalar, base + ".Scalar_out"}, {reversed}},
+  declare_binary(ops, {.overloads = {{base + ".Tensor" + tensor, base + ".Tensor_out"},
+                                     {base + ".Scalar" + scalar, base + ".Scalar_out"},
+                                     {reversed}},
                        .rule = kBits,
                        .tags = Tag::Commutative,
                        .kernel = kernel,
@@ -446,7 +488,8 @@ void declare_logical(OpRegistry& ops, const std::string& name, F function) {
   const BinaryRule rule{.result = BinaryResult::Bool};
   declare_with_inplace(ops, {.schema = "aten::logical_" + name + "(Tensor self, Tensor other) -> Tensor",
                              .infer = binary_infer(rule),
-                             .kernel = binary_kernel<BinaryResult::Bool>(rule, [function](auto a, auto b) { return function(a != 0, b != 0); }),
+                             .kernel = binary_kernel<BinaryResult::Bool>(
+                                 rule, [function](auto a, auto b) { return function(a != 0, b != 0); }),
                              .out_variant = "aten::logical_" + name + ".out",
                              .tags = Tag::Pointwise | Tag::Core | Tag::Commutative});
 }
@@ -458,28 +501,38 @@ void declare_aliases(OpRegistry& ops) {
     BinaryRule rule;
     KernelFunction kernel;
   };
-  const KernelFunction quotient = [](const KernelArgs& args) -> std::vector<HostTensor> { return {divide(args, Rounding::None)}; };
-  const KernelFunction product = binary_kernel<BinaryResult::Common>(kArithmetic, [](auto a, auto b) { return multiply_values(a, b); });
+  const KernelFunction quotient = [](const KernelArgs& args) -> std::vector<HostTensor> {
+    return {divide(args, Rounding::None)};
+  };
+  const KernelFunction product =
+      binary_kernel<BinaryResult::Common>(kArithmetic, [](auto a, auto b) { return multiply_values(a, b); });
   const KernelFunction difference = sum_kernel(kDifference, -1, false);
   for (const Alias& alias : {
-           Alias{"aten::true_divide.Tensor(Tensor self, Tensor other) -> Tensor", "aten::div.Tensor", kFloating, quotient},
-           Alias{"aten::true_divide.Scalar(Tensor self, Scalar other) -> Tensor", "aten::div.Scalar", kFloating, quotient},
+           Alias{"aten::true_divide.Tensor(Tensor self, Tensor other) -> Tensor", "aten::div.Tensor", kFloating,
+                 quotient},
+           Alias{"aten::true_divide.Scalar(Tensor self, Scalar other) -> Tensor", "aten::div.Scalar", kFloating,
+                 quotient},
            Alias{"aten::divide.Tensor(Tensor self, Tensor other) -> Tensor", "aten::div.Tensor", kFloating, quotient},
            Alias{"aten::divide.Scalar(Tensor self, Scalar other) -> Tensor", "aten::div.Scalar", kFloating, quotient},
-           Alias{"aten::multiply.Tensor(Tensor self, Tensor other) -> Tensor", "aten::mul.Tensor", kArithmetic, product},
-           Alias{"aten::multiply.Scalar(Tensor self, Scalar other) -> Tensor", "aten::mul.Scalar", kArithmetic, product},
-           Alias{"aten::subtract.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.Tensor", kDifference, difference},
-           Alias{"aten::subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::sub.Scalar", kDifference, difference},
+           Alias{"aten::multiply.Tensor(Tensor self, Tensor other) -> Tensor", "aten::mul.Tensor", kArithmetic,
+                 product},
+           Alias{"aten::multiply.Scalar(Tensor self, Scalar other) -> Tensor", "aten::mul.Scalar", kArithmetic,
+                 product},
+           Alias{"aten::subtract.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.Tensor",
+                 kDifference, difference},
+           Alias{"aten::subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::sub.Scalar",
+                 kDifference, difference},
        }) {
-    declare_with_inplace(ops, {.schema = alias.schema,
-                               .infer = binary_infer(alias.rule),
-                               .kernel = alias.kernel,
-                               .tags = Tag::Pointwise,
-                               .decompose = [core = alias.core](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                                 std::vector<Argument> arguments{args["self"], args["other"]};
-                                 if (args.schema().arguments.size() == 2) return {builder.call(core, std::move(arguments))};
-                                 return {builder.call(core, std::move(arguments), {{"alpha", args["alpha"]}})};
-                               }});
+    declare_with_inplace(
+        ops, {.schema = alias.schema,
+              .infer = binary_infer(alias.rule),
+              .kernel = alias.kernel,
+              .tags = Tag::Pointwise,
+              .decompose = [core = alias.core](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+                std::vector<Argument> arguments{args["self"], args["other"]};
+                if (args.schema().arguments.size() == 2) return {builder.call(core, std::move(arguments))};
+                return {builder.call(core, std::move(arguments), {{"alpha", args["alpha"]}})};
+              }});
   }
 }
 

@@ -1,4 +1,5 @@
-// How ops of two operands are declared: one shape rule and one kernel serve all overloads, be an operand a tensor or a number.
+// How ops of two operands are declared: one shape rule and one kernel serve all overloads, be an operand a tensor or a
+// number.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ namespace exformer {
 enum class BinaryResult { Common, Floating, Bool };
 enum class BinaryInput {
   Any,
-  NotBool,         // the common dtype is not bool
-  NoBoolOperand,   // no operand is
+  NotBool,        // the common dtype is not bool
+  NoBoolOperand,  // no operand is
   Integral,
 };
 

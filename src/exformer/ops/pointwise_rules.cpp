@@ -28,14 +28,17 @@ DType promote(const Args<T>& args, std::span<const std::string_view> names) {
   return promotion.result();
 }
 
-int category(DType dtype) { return is_complex(dtype) ? 3 : is_floating_point(dtype) ? 2 : dtype == DType::Bool ? 0 : 1; }
+int category(DType dtype) {
+  return is_complex(dtype) ? 3 : is_floating_point(dtype) ? 2 : dtype == DType::Bool ? 0 : 1;
+}
 
 InferFunction inplace_infer(InferFunction functional) {
   return [functional = std::move(functional)](const MetaArgs& args) -> std::vector<OutputMeta> {
     const TensorMeta& self = *args.tensor(args.schema().arguments[0].name);
     const TensorMeta result = functional(args).front().tensor;
     const std::string& op = args.schema().name;
-    if (result.sizes != self.sizes) fail("{}: a result of sizes {} cannot be written to {}", op, to_string(result.sizes), to_string(self.sizes));
+    if (result.sizes != self.sizes)
+      fail("{}: a result of sizes {} cannot be written to {}", op, to_string(result.sizes), to_string(self.sizes));
     if (category(result.dtype) > category(self.dtype)) {
       fail("{}: a result of dtype {} cannot be written to {}", op, dtype_name(result.dtype), dtype_name(self.dtype));
     }
@@ -59,7 +62,8 @@ TensorMeta pointwise_result(const MetaArgs& args, std::span<const std::string_vi
 
 HostTensor scalar_operand(const Scalar& scalar, DType common, std::string_view op) {
   const DType dtype = arithmetic_dtype(common, op);
-  return scalar.kind == Scalar::Kind::Float ? HostTensor::scalar(dtype, scalar.real) : HostTensor::scalar_int(dtype, scalar.integer.value());
+  return scalar.kind == Scalar::Kind::Float ? HostTensor::scalar(dtype, scalar.real)
+                                            : HostTensor::scalar_int(dtype, scalar.integer.value());
 }
 
 HostTensor operand(const KernelArgs& args, std::string_view name, DType common, ScalarRounding rounding) {

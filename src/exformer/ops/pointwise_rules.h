@@ -33,8 +33,8 @@ HostTensor scalar_operand(const Scalar& scalar, DType common, std::string_view o
 /// Throws ExportError when an integer divisor holds a zero.
 void require_nonzero(const HostTensor& divisor, std::string_view op);
 
-/// Declares an op and its in-place form ("aten::add.Tensor" and "aten::add_.Tensor"). The in-place form demands that the result has the
-/// sizes of `self` and can be stored in its dtype, as torch does.
+/// Declares an op and its in-place form ("aten::add.Tensor" and "aten::add_.Tensor"). The in-place form demands that
+/// the result has the sizes of `self` and can be stored in its dtype, as torch does.
 void declare_with_inplace(OpRegistry& ops, OpDeclaration declaration);
 /// Declares only the in-place form of an op whose functional name follows from `schema` by taking the underscore away.
 void declare_inplace(OpRegistry& ops, std::string_view schema, InferFunction functional_infer);

@@ -16,7 +16,8 @@ void check_unary_input(DType dtype, UnaryInput input, std::string_view op) {
                            (input == UnaryInput::Integral && (is_integer(dtype) || dtype == DType::Bool)) ||
                            (input == UnaryInput::Floating && is_floating_point(dtype));
   if (is_accepted) return;
-  constexpr std::string_view kExpected[] = {"any dtype", "a dtype other than bool", "an integer dtype or bool", "a floating dtype"};
+  constexpr std::string_view kExpected[] = {"any dtype", "a dtype other than bool", "an integer dtype or bool",
+                                            "a floating dtype"};
   fail("{}: expected {}, got {}", op, kExpected[static_cast<int>(input)], dtype_name(dtype));
 }
 
@@ -146,7 +147,8 @@ void declare_trigonometry(OpRegistry& ops) {
   declare("asinh", Tag::Core, unary_kernel<kFloating>([](auto x) { return std::asinh(x); }));
   declare("acosh", Tag::Core, unary_kernel<kFloating>([](auto x) { return std::acosh(x); }));
   declare("atanh", Tag::Core, unary_kernel<kFloating>([](auto x) { return std::atanh(x); }));
-  declare("deg2rad", Tag::None, unary_kernel<kFloating>([](auto x) { return x * decltype(x)(std::numbers::pi / 180.0); }));
+  declare("deg2rad", Tag::None,
+          unary_kernel<kFloating>([](auto x) { return x * decltype(x)(std::numbers::pi / 180.0); }));
 }
 
 void declare_tests(OpRegistry& ops) {
@@ -155,8 +157,10 @@ void declare_tests(OpRegistry& ops) {
   };
   declare("isnan", UnaryForm::Functional, Tag::Core, float_test_kernel([](auto x) { return std::isnan(x); }));
   declare("isinf", UnaryForm::Functional, Tag::Core, float_test_kernel([](auto x) { return std::isinf(x); }));
-  declare("isposinf", UnaryForm::Functional, Tag::None, float_test_kernel([](auto x) { return std::isinf(x) && x > 0; }));
-  declare("isneginf", UnaryForm::Functional, Tag::None, float_test_kernel([](auto x) { return std::isinf(x) && x < 0; }));
+  declare("isposinf", UnaryForm::Functional, Tag::None,
+          float_test_kernel([](auto x) { return std::isinf(x) && x > 0; }));
+  declare("isneginf", UnaryForm::Functional, Tag::None,
+          float_test_kernel([](auto x) { return std::isinf(x) && x < 0; }));
   declare("isfinite", UnaryForm::Functional, Tag::None, unary_kernel<kBool>([](auto x) -> bool {
             if constexpr (kIsFloat<decltype(x)>) {
               return std::isfinite(x);
@@ -176,7 +180,8 @@ void declare_tests(OpRegistry& ops) {
 
 std::vector<HostTensor> bitwise_not_kernel(const KernelArgs& args) {
   const HostTensor& self = args.tensor("self");
-  if (self.dtype() == DType::Bool) return {map_elements<uint8_t, uint8_t>(DType::Bool, [](uint8_t x) { return x == 0; }, self)};
+  if (self.dtype() == DType::Bool)
+    return {map_elements<uint8_t, uint8_t>(DType::Bool, [](uint8_t x) { return x == 0; }, self)};
   return {map_elements<int64_t, int64_t>(self.dtype(), [](int64_t x) { return ~x; }, self)};
 }
 
@@ -222,7 +227,10 @@ std::vector<HostTensor> nan_to_num_kernel(const KernelArgs& args) {
     using T = decltype(zero);
     constexpr T kInfinity = std::numeric_limits<T>::infinity();
     return map_elements<T, T>(
-        self.dtype(), [nan = T(nan), high = T(high), low = T(low)](T x) { return x != x ? nan : x == kInfinity ? high : x == -kInfinity ? low : x; },
+        self.dtype(),
+        [nan = T(nan), high = T(high), low = T(low)](T x) {
+          return x != x ? nan : x == kInfinity ? high : x == -kInfinity ? low : x;
+        },
         self);
   })};
 }
@@ -235,7 +243,10 @@ std::vector<HostTensor> round_decimals_kernel(const KernelArgs& args) {
     using T = decltype(zero);
     return map_elements<T, T>(
         self.dtype(),
-        [scale = T(scale), decimals](T x) { return decimals < 0 ? std::nearbyint(x / scale) * scale : std::nearbyint(x * scale) / scale; }, self);
+        [scale = T(scale), decimals](T x) {
+          return decimals < 0 ? std::nearbyint(x / scale) * scale : std::nearbyint(x * scale) / scale;
+        },
+        self);
   })};
 }
 
@@ -264,10 +275,12 @@ void declare_pointwise_unary_ops(OpRegistry& ops) {
   declare_tests(ops);
   declare_square(ops);
   declare_unary(ops, {"bitwise_not", kSame, UnaryInput::Integral, kWithInplace, Tag::Core, bitwise_not_kernel});
-  declare_with_inplace(ops, {.schema = "aten::nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
-                             .infer = unary_infer(kSame, UnaryInput::Any),
-                             .kernel = nan_to_num_kernel,
-                             .tags = Tag::Pointwise});
+  declare_with_inplace(
+      ops,
+      {.schema = "aten::nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
+       .infer = unary_infer(kSame, UnaryInput::Any),
+       .kernel = nan_to_num_kernel,
+       .tags = Tag::Pointwise});
   declare_with_inplace(ops, {.schema = "aten::round.decimals(Tensor self, *, int decimals) -> Tensor",
                              .infer = unary_infer(kSame, UnaryInput::Floating),
                              .kernel = round_decimals_kernel,

@@ -1,4 +1,5 @@
-// Dropout, which does nothing in inference, and ops that draw random numbers: they are recorded but have no reference kernel.
+// Dropout, which does nothing in inference, and ops that draw random numbers: they are recorded but have no reference
+// kernel.
 #include "exformer/ops/builder.h"
 #include "exformer/ops/declarations.h"
 #include "exformer/ops/pointwise_rules.h"
@@ -14,7 +15,8 @@ void require_inference(const Args<T>& args) {
   const double p = args.real("p");
   if (p < 0.0 || p > 1.0) fail("{}: p must be in [0, 1], got {}", args.schema().name, p);
   const bool trains = args["train"].is_none() || args.boolean("train");
-  if (trains && p > 0.0) unsupported("{}: dropout in training is not supported; export in eval mode", args.schema().name);
+  if (trains && p > 0.0)
+    unsupported("{}: dropout in training is not supported; export in eval mode", args.schema().name);
 }
 
 void declare_dropout(OpRegistry& ops) {
@@ -31,7 +33,9 @@ void declare_dropout(OpRegistry& ops) {
                    return {args.tensor("input").contiguous()};
                  },
                  .tags = Tag::Pointwise,
-                 .decompose = [](GraphBuilder&, const ValueArgs& args) -> std::vector<Value*> { return {args.tensor("input")}; }});
+                 .decompose = [](GraphBuilder&, const ValueArgs& args) -> std::vector<Value*> {
+                   return {args.tensor("input")};
+                 }});
     const std::string in_place = "aten::" + std::string(name) + "_(Tensor(a!) self, float p, bool train) -> Tensor(a!)";
     ops.declare({.schema = in_place,
                  .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
@@ -57,7 +61,8 @@ void declare_dropout(OpRegistry& ops) {
                .tags = Tag::Core});
 }
 
-constexpr std::string_view kOptions = ", *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None";
+constexpr std::string_view kOptions =
+    ", *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None";
 
 void declare_draws(OpRegistry& ops) {
   for (const std::string_view name : {"rand", "randn"}) {
@@ -67,7 +72,8 @@ void declare_draws(OpRegistry& ops) {
                  },
                  .out_variant = name == "rand" ? "aten::rand.out" : "aten::randn.out",
                  .tags = Tag::Core | Tag::Random});
-    ops.declare({.schema = "aten::" + std::string(name) + "_like(Tensor self" + std::string(kOptions) + ", MemoryFormat? memory_format=None) -> Tensor",
+    ops.declare({.schema = "aten::" + std::string(name) + "_like(Tensor self" + std::string(kOptions) +
+                           ", MemoryFormat? memory_format=None) -> Tensor",
                  .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
                    const TensorMeta& self = *args.tensor("self");
                    const bool is_contiguous_format = args.memory_format("memory_format") == MemoryFormat::Contiguous;
@@ -80,11 +86,15 @@ void declare_draws(OpRegistry& ops) {
     const TensorMeta& self = *args.tensor("self");
     return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};
   };
-  for (const std::string_view schema : {"aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor",
-                                        "aten::bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor"}) {
+  for (const std::string_view schema :
+       {"aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor",
+        "aten::bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor"}) {
     ops.declare({.schema = schema, .infer = like, .tags = Tag::Random});
   }
-  declare_with_inplace(ops, {.schema = "aten::uniform(Tensor self, float from=0., float to=1., *, Generator? generator=None) -> Tensor", .infer = like, .tags = Tag::Random});
+  declare_with_inplace(
+      ops, {.schema = "aten::uniform(Tensor self, float from=0., float to=1., *, Generator? generator=None) -> Tensor",
+            .infer = like,
+            .tags = Tag::Random});
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ namespace {
 template <class T>
 std::vector<int64_t> dims_of(const Args<T>& args, int64_t rank) {
   const auto& arguments = args.schema().arguments;
-  const bool has_dim = std::any_of(arguments.begin(), arguments.end(), [](const SchemaArgument& argument) { return argument.name == "dim"; });
+  const bool has_dim = std::any_of(arguments.begin(), arguments.end(),
+                                   [](const SchemaArgument& argument) { return argument.name == "dim"; });
   std::vector<int64_t> list;
   if (has_dim && args.has("dim")) {
     if (args["dim"].template is<SymInt>()) {
@@ -49,8 +50,8 @@ std::optional<DType> asked_dtype(const Args<T>& args) {
 
 /// How the dtype of a result follows from the input's.
 enum class ReductionDType {
-  Sum,       // int64 for integers and bool, or the one asked for
-  Mean,      // floating only, or the one asked for
+  Sum,   // int64 for integers and bool, or the one asked for
+  Mean,  // floating only, or the one asked for
   Same,
   Bool,      // uint8 stays uint8
   Index,     // int64
@@ -129,7 +130,8 @@ struct Reduction {
   DecomposeFunction decompose = nullptr;
 };
 
-void declare(OpRegistry& ops, InferFunction infer, const KernelFunction& kernel, std::initializer_list<Reduction> overloads) {
+void declare(OpRegistry& ops, InferFunction infer, const KernelFunction& kernel,
+             std::initializer_list<Reduction> overloads) {
   for (const Reduction& overload : overloads) {
     ops.declare({.schema = overload.schema,
                  .infer = infer,
@@ -154,14 +156,19 @@ DecomposeFunction over_all_dims(std::string_view op) {
 void declare_sums(OpRegistry& ops) {
   const auto sum = [](const auto* row, int64_t length) { return sum_of(row, length); };
   declare(ops, reduction_infer(ReductionDType::Sum), reduction_kernel(ReductionDType::Sum, sum),
-          {{"aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", "aten::sum.IntList_out", Tag::Core},
-           {"aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", {}, Tag::None, over_all_dims("aten::sum.dim_IntList")}});
+          {{"aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+            "aten::sum.IntList_out", Tag::Core},
+           {"aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+            {},
+            Tag::None,
+            over_all_dims("aten::sum.dim_IntList")}});
   const auto mean = [](const auto* row, int64_t length) {
     using T = std::decay_t<decltype(*row)>;
     return static_cast<T>(static_cast<double>(sum_of(row, length)) / static_cast<double>(length));
   };
   declare(ops, reduction_infer(ReductionDType::Mean), reduction_kernel(ReductionDType::Mean, mean),
-          {{"aten::mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", "aten::mean.out", Tag::Core},
+          {{"aten::mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+            "aten::mean.out", Tag::Core},
            {"aten::mean(Tensor self, *, ScalarType? dtype=None) -> Tensor", "aten::mean.dtype_out", Tag::Core}});
   const auto product = [](const auto* row, int64_t length) {
     using T = std::decay_t<decltype(*row)>;
@@ -177,17 +184,20 @@ void declare_sums(OpRegistry& ops) {
   };
   declare(ops, reduction_infer(ReductionDType::Sum), reduction_kernel(ReductionDType::Sum, product),
           {{"aten::prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", "aten::prod.out", Tag::Core},
-           {"aten::prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", "aten::prod.int_out", Tag::Core}});
+           {"aten::prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+            "aten::prod.int_out", Tag::Core}});
 }
 
-// Extremes --------------------------------------------------------------------------------------------------------------------------
+// Extremes
+// --------------------------------------------------------------------------------------------------------------------------
 
 template <bool kLargest>
 std::vector<HostTensor> extreme_kernel(const KernelArgs& args) {
   const HostTensor& self = args.tensor("self");
   return {visit_arithmetic(self.dtype(), args.schema().name, [&](auto zero) {
     using T = decltype(zero);
-    return reduce<T, T>(args, self, self.dtype(), [](const T* row, int64_t length) { return extreme_value<kLargest>(row, length); });
+    return reduce<T, T>(args, self, self.dtype(),
+                        [](const T* row, int64_t length) { return extreme_value<kLargest>(row, length); });
   })};
 }
 
@@ -196,7 +206,8 @@ std::vector<HostTensor> extreme_index_kernel(const KernelArgs& args) {
   const HostTensor& self = args.tensor("self");
   return {visit_arithmetic(self.dtype(), args.schema().name, [&](auto zero) {
     using T = decltype(zero);
-    return reduce<int64_t, T>(args, self, DType::Int64, [](const T* row, int64_t length) { return extreme_index<kLargest>(row, length); });
+    return reduce<int64_t, T>(args, self, DType::Int64,
+                              [](const T* row, int64_t length) { return extreme_index<kLargest>(row, length); });
   })};
 }
 
@@ -221,10 +232,12 @@ void declare_extremes(OpRegistry& ops) {
           {{"aten::" + word + ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
             "aten::" + word + ".dim_" + word, Tag::Core}});
   declare(ops, nonempty_infer(ReductionDType::Index), extreme_index_kernel<kLargest>,
-          {{"aten::arg" + word + "(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", "aten::arg" + word + ".out", Tag::Core}});
+          {{"aten::arg" + word + "(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
+            "aten::arg" + word + ".out", Tag::Core}});
 }
 
-// Logic -----------------------------------------------------------------------------------------------------------------------------
+// Logic
+// -----------------------------------------------------------------------------------------------------------------------------
 
 KernelFunction logic_kernel(bool is_all) {
   return [is_all](const KernelArgs& args) -> std::vector<HostTensor> {
@@ -245,9 +258,11 @@ std::vector<Value*> decompose_all(GraphBuilder& builder, const ValueArgs& args) 
   Value* inverse = builder.call("aten::logical_not", {args.tensor("self")});
   const std::string op = "aten::any" + args.schema().name.substr(std::string_view("aten::all").size());
   std::vector<Argument> arguments{inverse};
-  for (size_t i = 1; i < args.schema().arguments.size(); ++i) arguments.push_back(args[args.schema().arguments[i].name]);
+  for (size_t i = 1; i < args.schema().arguments.size(); ++i)
+    arguments.push_back(args[args.schema().arguments[i].name]);
   Value* result = builder.call("aten::logical_not", {builder.call(op, std::move(arguments))});
-  if (args.tensor("self")->meta.dtype == DType::UInt8) result = builder.call("aten::_to_copy", {result}, {{"dtype", DType::UInt8}});
+  if (args.tensor("self")->meta.dtype == DType::UInt8)
+    result = builder.call("aten::_to_copy", {result}, {{"dtype", DType::UInt8}});
   return {result};
 }
 
@@ -255,11 +270,13 @@ void declare_logic(OpRegistry& ops) {
   declare(ops, reduction_infer(ReductionDType::Bool), logic_kernel(false),
           {{"aten::any(Tensor self) -> Tensor", "aten::any.all_out", Tag::Core},
            {"aten::any.dim(Tensor self, int dim, bool keepdim=False) -> Tensor", "aten::any.out", Tag::Core},
-           {"aten::any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", "aten::any.dims_out", Tag::Core}});
-  declare(ops, reduction_infer(ReductionDType::Bool), logic_kernel(true),
-          {{"aten::all(Tensor self) -> Tensor", {}, Tag::None, decompose_all},
-           {"aten::all.dim(Tensor self, int dim, bool keepdim=False) -> Tensor", {}, Tag::None, decompose_all},
-           {"aten::all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", {}, Tag::None, decompose_all}});
+           {"aten::any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", "aten::any.dims_out",
+            Tag::Core}});
+  declare(
+      ops, reduction_infer(ReductionDType::Bool), logic_kernel(true),
+      {{"aten::all(Tensor self) -> Tensor", {}, Tag::None, decompose_all},
+       {"aten::all.dim(Tensor self, int dim, bool keepdim=False) -> Tensor", {}, Tag::None, decompose_all},
+       {"aten::all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", {}, Tag::None, decompose_all}});
   const auto count = [](const KernelArgs& args) -> std::vector<HostTensor> {
     return {reduce<int64_t, uint8_t>(args, args.tensor("self"), DType::Int64, [](const uint8_t* row, int64_t length) {
       int64_t result = 0;
@@ -278,7 +295,8 @@ void declare_logic(OpRegistry& ops) {
            {"aten::count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor", {}, Tag::None, decompose}});
 }
 
-// Moments -----------------------------------------------------------------------------------------------------------------------------
+// Moments
+// -----------------------------------------------------------------------------------------------------------------------------
 
 /// Unlike `correction`, the older overloads say only whether to subtract one.
 template <class T>
@@ -302,7 +320,8 @@ KernelFunction moment_kernel(Moment moment) {
         return static_cast<T>(moment == Moment::Deviation ? std::sqrt(variance) : variance);
       });
       if (moment != Moment::Both) return {spread};
-      return {spread, reduce<T, T>(args, self, self.dtype(), [](const T* row, int64_t length) { return static_cast<T>(mean_of(row, length)); })};
+      return {spread, reduce<T, T>(args, self, self.dtype(),
+                                   [](const T* row, int64_t length) { return static_cast<T>(mean_of(row, length)); })};
     });
   };
 }
@@ -315,7 +334,8 @@ std::vector<Value*> decompose_moment(GraphBuilder& builder, const ValueArgs& arg
     if (argument.name == "keepdim") keepdim = args.boolean("keepdim");
   }
   Value* self = args.tensor("self");
-  Value* variance = builder.call("aten::var.correction", {self, dims}, {{"correction", correction_of(args)}, {"keepdim", keepdim}});
+  Value* variance =
+      builder.call("aten::var.correction", {self, dims}, {{"correction", correction_of(args)}, {"keepdim", keepdim}});
   if (moment == Moment::Deviation) return {builder.call("aten::sqrt", {variance})};
   if (moment == Moment::Variance) return {variance};
   return {variance, builder.call("aten::mean.dim", {self, dims, keepdim})};
@@ -326,25 +346,42 @@ void declare_moments(OpRegistry& ops) {
     return [moment](GraphBuilder& builder, const ValueArgs& args) { return decompose_moment(builder, args, moment); };
   };
   const InferFunction infer = reduction_infer(ReductionDType::FloatOnly);
-  declare(ops, infer, moment_kernel(Moment::Variance),
-          {{"aten::var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor", "aten::var.correction_out", Tag::Core},
-           {"aten::var.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", "aten::var.out", Tag::Core},
-           {"aten::var(Tensor self, bool unbiased=True) -> Tensor", {}, Tag::None, decompose(Moment::Variance)}});
+  declare(
+      ops, infer, moment_kernel(Moment::Variance),
+      {{"aten::var.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor",
+        "aten::var.correction_out", Tag::Core},
+       {"aten::var.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", "aten::var.out",
+        Tag::Core},
+       {"aten::var(Tensor self, bool unbiased=True) -> Tensor", {}, Tag::None, decompose(Moment::Variance)}});
   const DecomposeFunction deviation = decompose(Moment::Deviation);
-  declare(ops, infer, moment_kernel(Moment::Deviation),
-          {{"aten::std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor", {}, Tag::None, deviation},
-           {"aten::std.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", {}, Tag::None, deviation},
-           {"aten::std(Tensor self, bool unbiased=True) -> Tensor", {}, Tag::None, deviation}});
-  const InferFunction infer_both = [infer](const MetaArgs& args) -> std::vector<OutputMeta> { return {infer(args)[0], infer(args)[0]}; };
+  declare(
+      ops, infer, moment_kernel(Moment::Deviation),
+      {{"aten::std.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor",
+        {},
+        Tag::None,
+        deviation},
+       {"aten::std.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",
+        {},
+        Tag::None,
+        deviation},
+       {"aten::std(Tensor self, bool unbiased=True) -> Tensor", {}, Tag::None, deviation}});
+  const InferFunction infer_both = [infer](const MetaArgs& args) -> std::vector<OutputMeta> {
+    return {infer(args)[0], infer(args)[0]};
+  };
   const DecomposeFunction both = decompose(Moment::Both);
   declare(ops, infer_both, moment_kernel(Moment::Both),
-          {{"aten::var_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)",
+          {{"aten::var_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) "
+            "-> (Tensor, Tensor)",
             "aten::var_mean.correction_out", Tag::None, both},
-           {"aten::var_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)", {}, Tag::None, both},
+           {"aten::var_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)",
+            {},
+            Tag::None,
+            both},
            {"aten::var_mean(Tensor self, bool unbiased=True) -> (Tensor, Tensor)", {}, Tag::None, both}});
 }
 
-// Norms -------------------------------------------------------------------------------------------------------------------------------
+// Norms
+// -------------------------------------------------------------------------------------------------------------------------------
 
 /// The order of a norm: `p` or `ord`; None is 2.
 template <class T>
@@ -360,7 +397,8 @@ std::vector<HostTensor> norm_kernel(const KernelArgs& args) {
   const double order = order_of(args);
   return {visit_floating(dtype, op, [&](auto zero) {
     using T = decltype(zero);
-    return reduce<T, T>(args, self, dtype, [order](const T* row, int64_t length) { return static_cast<T>(norm_of(row, length, order)); });
+    return reduce<T, T>(args, self, dtype,
+                        [order](const T* row, int64_t length) { return static_cast<T>(norm_of(row, length, order)); });
   })};
 }
 
@@ -371,7 +409,8 @@ std::vector<Value*> decompose_norm(GraphBuilder& builder, const ValueArgs& args)
   for (const SchemaArgument& argument : args.schema().arguments) {
     if (argument.name == "dim" && args.has("dim")) dims = args["dim"];
     if (argument.name == "keepdim") keepdim = args.boolean("keepdim");
-    if (argument.name == "dtype" && args.has("dtype")) self = builder.call("aten::_to_copy", {self}, {{"dtype", args["dtype"]}});
+    if (argument.name == "dtype" && args.has("dtype"))
+      self = builder.call("aten::_to_copy", {self}, {{"dtype", args["dtype"]}});
   }
   const double order = order_of(args);
   Value* size = builder.call("aten::abs", {self});
@@ -385,29 +424,46 @@ std::vector<Value*> decompose_norm(GraphBuilder& builder, const ValueArgs& args)
     Value* sum = builder.call("aten::sum.dim_IntList", {builder.call("aten::mul.Tensor", {self, self}), dims, keepdim});
     return {builder.call("aten::sqrt", {sum})};
   }
-  Value* sum = builder.call("aten::sum.dim_IntList", {builder.call("aten::pow.Tensor_Scalar", {size, order}), dims, keepdim});
+  Value* sum =
+      builder.call("aten::sum.dim_IntList", {builder.call("aten::pow.Tensor_Scalar", {size, order}), dims, keepdim});
   return {builder.call("aten::pow.Tensor_Scalar", {sum, 1.0 / order})};
 }
 
 void declare_norms(OpRegistry& ops) {
   declare(ops, reduction_infer(ReductionDType::FloatOnly), norm_kernel,
-          {{"aten::linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", {}, Tag::None, decompose_norm},
+          {{"aten::linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? "
+            "dtype=None) -> Tensor",
+            {},
+            Tag::None,
+            decompose_norm},
            {"aten::norm.Scalar(Tensor self, Scalar p=2) -> Tensor", {}, Tag::None, decompose_norm},
-           {"aten::norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor", {}, Tag::None, decompose_norm},
-           {"aten::norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, *, ScalarType dtype) -> Tensor", {}, Tag::None, decompose_norm},
-           {"aten::norm.ScalarOpt_dtype(Tensor self, Scalar? p, *, ScalarType dtype) -> Tensor", {}, Tag::None, decompose_norm}});
+           {"aten::norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor",
+            {},
+            Tag::None,
+            decompose_norm},
+           {"aten::norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, *, ScalarType dtype) -> "
+            "Tensor",
+            {},
+            Tag::None,
+            decompose_norm},
+           {"aten::norm.ScalarOpt_dtype(Tensor self, Scalar? p, *, ScalarType dtype) -> Tensor",
+            {},
+            Tag::None,
+            decompose_norm}});
   const auto log_sum_exp = [](const KernelArgs& args) -> std::vector<HostTensor> {
     const DType dtype = to_floating(args.tensor("self").dtype());
     return {visit_floating(dtype, args.schema().name, [&](auto zero) {
       using T = decltype(zero);
-      return reduce<T, T>(args, args.tensor("self"), dtype, [](const T* row, int64_t length) { return log_sum_exp_of(row, length); });
+      return reduce<T, T>(args, args.tensor("self"), dtype,
+                          [](const T* row, int64_t length) { return log_sum_exp_of(row, length); });
     })};
   };
   const auto decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
     // An infinite maximum is not subtracted, as torch's decomposition has it.
     Value* self = args.tensor("self");
     Value* top = builder.call("aten::amax", {self, args["dim"], true});
-    Value* is_infinite = builder.call("aten::eq.Scalar", {builder.call("aten::abs", {top}), std::numeric_limits<double>::infinity()});
+    Value* is_infinite =
+        builder.call("aten::eq.Scalar", {builder.call("aten::abs", {top}), std::numeric_limits<double>::infinity()});
     Value* shift = builder.call("aten::masked_fill.Scalar", {top, is_infinite, 0});
     Value* terms = builder.call("aten::exp", {builder.call("aten::sub.Tensor", {self, shift})});
     Value* result = builder.call("aten::log", {builder.call("aten::sum.dim_IntList", {terms, args["dim"], true})});

@@ -16,7 +16,8 @@ template <class R, class T, class F>
 void map_rows(const RowView& view, R* out, const F& function) {
   const T* rows = view.rows.template data<T>();
 #pragma omp parallel for if (view.count > 1 && view.count * view.length > 65536)
-  for (int64_t row = 0; row < view.count; ++row) out[row] = static_cast<R>(function(rows + row * view.length, view.length));
+  for (int64_t row = 0; row < view.count; ++row)
+    out[row] = static_cast<R>(function(rows + row * view.length, view.length));
 }
 
 /// Sums in blocks, so that rounding errors do not grow with the length; integers wrap.

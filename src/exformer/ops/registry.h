@@ -18,12 +18,12 @@ class GraphBuilder;
 /// Traits, combined with |.
 enum class Tag : uint32_t {
   None = 0,
-  Core = 1U << 0,         // torch.Tag.core: part of the core ATen opset
-  Pointwise = 1U << 1,    // one output element from the elements at its index
+  Core = 1U << 0,       // torch.Tag.core: part of the core ATen opset
+  Pointwise = 1U << 1,  // one output element from the elements at its index
   Reduction = 1U << 2,
-  View = 1U << 3,         // the result shares the input's memory
-  Inplace = 1U << 4,      // writes its first argument; traced as its functional form
-  Commutative = 1U << 5,  // the first two tensor arguments may be swapped
+  View = 1U << 3,           // the result shares the input's memory
+  Inplace = 1U << 4,        // writes its first argument; traced as its functional form
+  Commutative = 1U << 5,    // the first two tensor arguments may be swapped
   DataDependent = 1U << 6,  // sizes depend on values
   Random = 1U << 7,
 };

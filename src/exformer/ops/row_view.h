@@ -8,22 +8,23 @@
 
 namespace exformer {
 
-/// Rows lie one after another in memory, in the dtype asked for; a copy is made only where the tensor does not lie so already.
+/// Rows lie one after another in memory, in the dtype asked for; a copy is made only where the tensor does not lie so
+/// already.
 struct RowView {
   HostTensor rows;     // contiguous, `count` * `length` elements
   int64_t count = 0;   // number of rows
   int64_t length = 0;  // elements of one row
 };
 
-/// The dims of `list` counted from the front, ascending; an empty list stands for all. Throws ExportError for a dim that is out of range
-/// or given twice.
+/// The dims of `list` counted from the front, ascending; an empty list stands for all. Throws ExportError for a dim
+/// that is out of range or given twice.
 std::vector<int64_t> reduced_dims(const std::vector<int64_t>& list, int64_t rank, std::string_view op);
 
 /// The elements of each row run over `dims` (ascending), rows over the other dims, both in row-major order.
 RowView rows_along(const HostTensor& tensor, const std::vector<int64_t>& dims, DType dtype);
 
-/// The inverse for results that have rows of any length along one dim: `rows` is [other dims..., length] and becomes contiguous with
-/// that last dim at `dim`.
+/// The inverse for results that have rows of any length along one dim: `rows` is [other dims..., length] and becomes
+/// contiguous with that last dim at `dim`.
 HostTensor rows_to_dim(const HostTensor& rows, const std::vector<int64_t>& sizes, int64_t dim);
 
 /// Sizes after a reduction over `dims`.

@@ -97,8 +97,12 @@ void declare_scan_ops(OpRegistry& ops) {
     wrap_dim(args.integer("dim"), self.rank(), args.schema().name);
     return {contiguous_meta(self.dtype, self.sizes), contiguous_meta(DType::Int64, self.sizes)};
   };
-  ops.declare({.schema = "aten::cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)", .infer = infer, .kernel = extreme_kernel<true>});
-  ops.declare({.schema = "aten::cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)", .infer = infer, .kernel = extreme_kernel<false>});
+  ops.declare({.schema = "aten::cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+               .infer = infer,
+               .kernel = extreme_kernel<true>});
+  ops.declare({.schema = "aten::cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+               .infer = infer,
+               .kernel = extreme_kernel<false>});
 }
 
 }  // namespace exformer

@@ -50,13 +50,15 @@ std::optional<DType> combine(std::optional<DType> higher, std::optional<DType> l
   return higher;
 }
 
-/// torch._prims_common's order test: 1 when dim `a` must come after `b` in memory, -1 when before, 0 when the inputs do not say.
+/// torch._prims_common's order test: 1 when dim `a` must come after `b` in memory, -1 when before, 0 when the inputs do
+/// not say.
 int stride_order(std::span<const std::vector<SymInt>> strides, const std::vector<SymInt>& sizes, size_t a, size_t b) {
   for (const auto& stride : strides) {
     if (stride[a] == SymInt(0) || stride[b] == SymInt(0)) continue;
     if (stride[a] == stride[b]) {
       if (less(sizes[b], sizes[a]) == Truth::Yes) return 1;
-    } else if (less_equal(stride[a], stride[b]) == Truth::Yes) {  // equal only where a size is 1, whose stride no one reads
+    } else if (less_equal(stride[a], stride[b]) ==
+               Truth::Yes) {  // equal only where a size is 1, whose stride no one reads
       return -1;
     } else if (less_equal(stride[b], stride[a]) == Truth::Yes) {
       return 1;
@@ -109,7 +111,8 @@ std::vector<size_t> memory_order(std::span<const std::vector<SymInt>> strides, c
 
 int64_t wrap_dim(int64_t dim, int64_t rank, std::string_view op) {
   const int64_t range = std::max<int64_t>(rank, 1);
-  if (dim < -range || dim >= range) fail("{}: dimension {} is out of range, allowed is [{}, {}]", op, dim, -range, range - 1);
+  if (dim < -range || dim >= range)
+    fail("{}: dimension {} is out of range, allowed is [{}, {}]", op, dim, -range, range - 1);
   return dim < 0 ? dim + range : dim;
 }
 
@@ -166,13 +169,13 @@ void Promotion::add(const TensorMeta& tensor) {
 }
 
 void Promotion::add(const Scalar& scalar) {
-  const DType dtype = scalar.kind == Scalar::Kind::Float ? DType::Float32 : scalar.kind == Scalar::Kind::Bool ? DType::Bool : DType::Int64;
+  const DType dtype = scalar.kind == Scalar::Kind::Float  ? DType::Float32
+                      : scalar.kind == Scalar::Kind::Bool ? DType::Bool
+                                                          : DType::Int64;
   wrapped_ = promote_present(wrapped_, dtype);
 }
 
-DType Promotion::result() const {
-  return combine(dimensioned_, combine(zero_dim_, wrapped_)).value_or(DType::Float32);
-}
+DType Promotion::result() const { return combine(dimensioned_, combine(zero_dim_, wrapped_)).value_or(DType::Float32); }
 
 bool is_contiguous(const TensorMeta& meta) {
   const std::vector<SymInt> expected = contiguous_strides(meta.sizes);
@@ -228,8 +231,9 @@ std::vector<SymInt> resolve_view_sizes(const TensorMeta& self, const std::vector
     known = known * resolved[*free];
   }
   if (!known_equal(known, count)) {
-    fail("{}: sizes {} {} the {} elements of {}", op, to_string(sizes), equal(known, count) == Truth::No ? "do not fit" : "are not known to fit",
-         to_string(count), to_string(self.sizes));
+    fail("{}: sizes {} {} the {} elements of {}", op, to_string(sizes),
+         equal(known, count) == Truth::No ? "do not fit" : "are not known to fit", to_string(count),
+         to_string(self.sizes));
   }
   return resolved;
 }
@@ -244,7 +248,8 @@ std::optional<std::vector<SymInt>> view_strides(const TensorMeta& self, const st
   SymInt view_count = 1;
   for (int64_t dim = self.rank() - 1; dim >= 0; --dim) {
     tensor_count = tensor_count * self.sizes[dim];
-    const bool chunk_ends = dim == 0 || (self.sizes[dim - 1] != SymInt(1) && self.strides[dim - 1] != tensor_count * chunk_stride);
+    const bool chunk_ends =
+        dim == 0 || (self.sizes[dim - 1] != SymInt(1) && self.strides[dim - 1] != tensor_count * chunk_stride);
     if (!chunk_ends) continue;
     while (view_dim >= 0 && (!known_equal(view_count, tensor_count) || sizes[view_dim] == SymInt(1))) {
       result[view_dim] = view_count * chunk_stride;

@@ -12,7 +12,8 @@ void check_mask(DType dtype, std::string_view argument, std::string_view op) {
   if (dtype != DType::Bool) fail("{}: '{}' must be bool, got {}", op, argument, dtype_name(dtype));
 }
 
-// where -----------------------------------------------------------------------------------------------------------------------------
+// where
+// -----------------------------------------------------------------------------------------------------------------------------
 
 constexpr std::string_view kBranches[] = {"self", "other"};
 constexpr std::string_view kWhereOperands[] = {"condition", "self", "other"};
@@ -30,7 +31,8 @@ std::vector<HostTensor> where_kernel(const KernelArgs& args) {
   const HostTensor other = operand(args, "other", common, ScalarRounding::ToCommon);
   return {visit_arithmetic(common, args.schema().name, [&](auto zero) {
     using T = decltype(zero);
-    return map_elements<T, uint8_t, T, T>(common, [](uint8_t chosen, T a, T b) { return chosen != 0 ? a : b; }, condition, self, other);
+    return map_elements<T, uint8_t, T, T>(
+        common, [](uint8_t chosen, T a, T b) { return chosen != 0 ? a : b; }, condition, self, other);
   })};
 }
 
@@ -52,20 +54,27 @@ void declare_where(OpRegistry& ops) {
                .kernel = where_kernel,
                .out_variant = "aten::where.self_out",
                .tags = Tag::Pointwise | Tag::Core});
-  for (const std::string_view schema : {"aten::where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor",
-                                        "aten::where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor",
-                                        "aten::where.Scalar(Tensor condition, Scalar self, Scalar other) -> Tensor"}) {
-    ops.declare({.schema = schema, .infer = where_infer, .kernel = where_kernel, .tags = Tag::Pointwise, .decompose = decompose_where});
+  for (const std::string_view schema :
+       {"aten::where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor",
+        "aten::where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor",
+        "aten::where.Scalar(Tensor condition, Scalar self, Scalar other) -> Tensor"}) {
+    ops.declare({.schema = schema,
+                 .infer = where_infer,
+                 .kernel = where_kernel,
+                 .tags = Tag::Pointwise,
+                 .decompose = decompose_where});
   }
 }
 
-// masked_fill -----------------------------------------------------------------------------------------------------------------------
+// masked_fill
+// -----------------------------------------------------------------------------------------------------------------------
 
 std::vector<OutputMeta> masked_fill_infer(const MetaArgs& args) {
   const TensorMeta& self = *args.tensor("self");
   const TensorMeta& mask = *args.tensor("mask");
   check_mask(mask.dtype, "mask", args.schema().name);
-  if (args["value"].is_tensor() && args.tensor("value")->rank() != 0) fail("{}: 'value' must be a 0-d tensor", args.schema().name);
+  if (args["value"].is_tensor() && args.tensor("value")->rank() != 0)
+    fail("{}: 'value' must be a 0-d tensor", args.schema().name);
   // The out-of-place form writes into a contiguous clone of the expanded input.
   return {contiguous_meta(self.dtype, broadcast_sizes(self.sizes, mask.sizes, args.schema().name))};
 }
@@ -76,7 +85,8 @@ std::vector<HostTensor> masked_fill_kernel(const KernelArgs& args) {
   return {visit_arithmetic(self.dtype(), args.schema().name, [&](auto zero) {
     using T = decltype(zero);
     return map_elements<T, T, uint8_t, T>(
-        self.dtype(), [](T x, uint8_t chosen, T fill) { return chosen != 0 ? fill : x; }, self, args.tensor("mask"), value);
+        self.dtype(), [](T x, uint8_t chosen, T fill) { return chosen != 0 ? fill : x; }, self, args.tensor("mask"),
+        value);
   })};
 }
 
@@ -108,7 +118,8 @@ void declare_masked_fill(OpRegistry& ops) {
                              .decompose = decompose_masked_fill});
 }
 
-// clamp -----------------------------------------------------------------------------------------------------------------------------
+// clamp
+// -----------------------------------------------------------------------------------------------------------------------------
 
 /// The bounds among the arguments of an overload: clamp has both, clamp_min and clamp_max one.
 std::vector<std::string_view> clamp_operands(const OpSchema& schema) {
@@ -119,7 +130,8 @@ std::vector<std::string_view> clamp_operands(const OpSchema& schema) {
 
 std::vector<OutputMeta> clamp_infer(const MetaArgs& args) {
   const auto names = clamp_operands(args.schema());
-  if (names.size() == 3 && !args.has("min") && !args.has("max")) fail("{}: at least one of 'min' and 'max' must be given", args.schema().name);
+  if (names.size() == 3 && !args.has("min") && !args.has("max"))
+    fail("{}: at least one of 'min' and 'max' must be given", args.schema().name);
   return {pointwise_result(args, names, common_dtype(args, names))};
 }
 
@@ -140,7 +152,8 @@ std::vector<HostTensor> clamp_kernel(const KernelArgs& args) {
     const auto lower = [](T x, T ceiling) { return x > ceiling || ceiling != ceiling ? ceiling : x; };
     if (!high.defined()) return map_elements<T, T, T>(common, raise, self, low);
     if (!low.defined()) return map_elements<T, T, T>(common, lower, self, high);
-    return map_elements<T, T, T, T>(common, [raise, lower](T x, T floor, T ceiling) { return lower(raise(x, floor), ceiling); }, self, low, high);
+    return map_elements<T, T, T, T>(
+        common, [raise, lower](T x, T floor, T ceiling) { return lower(raise(x, floor), ceiling); }, self, low, high);
   })};
 }
 
@@ -157,14 +170,16 @@ void declare_clamp(OpRegistry& ops) {
   struct Overload {
     std::string_view schema, out;
   };
-  for (const Overload& overload : {Overload{"aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", "aten::clamp.out"},
-                                   Overload{"aten::clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", "aten::clamp.Tensor_out"},
-                                   Overload{"aten::clip(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", ""},
-                                   Overload{"aten::clip.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", ""},
-                                   Overload{"aten::clamp_min(Tensor self, Scalar min) -> Tensor", ""},
-                                   Overload{"aten::clamp_min.Tensor(Tensor self, Tensor min) -> Tensor", ""},
-                                   Overload{"aten::clamp_max(Tensor self, Scalar max) -> Tensor", ""},
-                                   Overload{"aten::clamp_max.Tensor(Tensor self, Tensor max) -> Tensor", ""}}) {
+  for (const Overload& overload :
+       {Overload{"aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", "aten::clamp.out"},
+        Overload{"aten::clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor",
+                 "aten::clamp.Tensor_out"},
+        Overload{"aten::clip(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", ""},
+        Overload{"aten::clip.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", ""},
+        Overload{"aten::clamp_min(Tensor self, Scalar min) -> Tensor", ""},
+        Overload{"aten::clamp_min.Tensor(Tensor self, Tensor min) -> Tensor", ""},
+        Overload{"aten::clamp_max(Tensor self, Scalar max) -> Tensor", ""},
+        Overload{"aten::clamp_max.Tensor(Tensor self, Tensor max) -> Tensor", ""}}) {
     const bool is_core = !overload.out.empty();
     declare_with_inplace(ops, {.schema = overload.schema,
                                .infer = clamp_infer,
@@ -175,7 +190,8 @@ void declare_clamp(OpRegistry& ops) {
   }
 }
 
-// lerp, addcmul, addcdiv --------------------------------------------------------------------------------------------------------------
+// lerp, addcmul, addcdiv
+// --------------------------------------------------------------------------------------------------------------
 
 constexpr std::string_view kLerpOperands[] = {"self", "end", "weight"};
 
@@ -184,7 +200,8 @@ std::vector<OutputMeta> lerp_infer(const MetaArgs& args) {
   if (!is_floating_point(dtype)) fail("{}: expected a floating dtype, got {}", args.schema().name, dtype_name(dtype));
   for (const std::string_view name : kLerpOperands) {
     if (args[name].is_tensor() && args.tensor(name)->dtype != dtype) {
-      fail("{}: '{}' is {}, expected {}", args.schema().name, name, dtype_name(args.tensor(name)->dtype), dtype_name(dtype));
+      fail("{}: '{}' is {}, expected {}", args.schema().name, name, dtype_name(args.tensor(name)->dtype),
+           dtype_name(dtype));
     }
   }
   return {pointwise_result(args, kLerpOperands, dtype)};
@@ -207,47 +224,58 @@ constexpr std::string_view kFusedOperands[] = {"self", "tensor1", "tensor2"};
 std::vector<HostTensor> fused_kernel(const KernelArgs& args, bool divides) {
   const DType common = common_dtype(args, kFusedOperands);
   std::vector<HostTensor> inputs;
-  for (const std::string_view name : kFusedOperands) inputs.push_back(operand(args, name, common, ScalarRounding::Keep));
+  for (const std::string_view name : kFusedOperands)
+    inputs.push_back(operand(args, name, common, ScalarRounding::Keep));
   const Scalar scalar = args.scalar("value");
   return {visit_arithmetic(common, args.schema().name, [&](auto zero) {
     using T = decltype(zero);
-    const T value = scalar.kind == Scalar::Kind::Float ? static_cast<T>(scalar.real) : static_cast<T>(scalar.integer.value());
+    const T value =
+        scalar.kind == Scalar::Kind::Float ? static_cast<T>(scalar.real) : static_cast<T>(scalar.integer.value());
     if constexpr (!std::is_integral_v<T>) {
-      if (divides) return map_elements<T, T, T, T>(common, [value](T x, T a, T b) { return x + value * (a / b); }, inputs[0], inputs[1], inputs[2]);
+      if (divides)
+        return map_elements<T, T, T, T>(
+            common, [value](T x, T a, T b) { return x + value * (a / b); }, inputs[0], inputs[1], inputs[2]);
     }
-    return map_elements<T, T, T, T>(common, [value](T x, T a, T b) { return x + value * a * b; }, inputs[0], inputs[1], inputs[2]);
+    return map_elements<T, T, T, T>(
+        common, [value](T x, T a, T b) { return x + value * a * b; }, inputs[0], inputs[1], inputs[2]);
   })};
 }
 
 std::vector<OutputMeta> fused_infer(const MetaArgs& args, bool divides) {
   const DType common = common_dtype(args, kFusedOperands);
-  if (divides && !is_floating_point(common)) fail("{}: integer division is not supported, got {}", args.schema().name, dtype_name(common));
+  if (divides && !is_floating_point(common))
+    fail("{}: integer division is not supported, got {}", args.schema().name, dtype_name(common));
   return {pointwise_result(args, kFusedOperands, common)};
 }
 
 void declare_fused(OpRegistry& ops) {
   for (const std::string_view schema : {"aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor",
                                         "aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor"}) {
-    declare_with_inplace(ops, {.schema = schema,
-                               .infer = lerp_infer,
-                               .kernel = lerp_kernel,
-                               .tags = Tag::Pointwise,
-                               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                                 Value* difference = builder.call("aten::sub.Tensor", {args.tensor("end"), args.tensor("self")});
-                                 const std::string_view product = args["weight"].is_tensor() ? "aten::mul.Tensor" : "aten::mul.Scalar";
-                                 return {builder.call("aten::add.Tensor", {args.tensor("self"), builder.call(product, {difference, args["weight"]})})};
-                               }});
+    declare_with_inplace(
+        ops, {.schema = schema,
+              .infer = lerp_infer,
+              .kernel = lerp_kernel,
+              .tags = Tag::Pointwise,
+              .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+                Value* difference = builder.call("aten::sub.Tensor", {args.tensor("end"), args.tensor("self")});
+                const std::string_view product = args["weight"].is_tensor() ? "aten::mul.Tensor" : "aten::mul.Scalar";
+                return {builder.call("aten::add.Tensor",
+                                     {args.tensor("self"), builder.call(product, {difference, args["weight"]})})};
+              }});
   }
   for (const bool divides : {false, true}) {
-    declare_with_inplace(ops, {.schema = divides ? "aten::addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor"
-                                                 : "aten::addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
-                               .infer = [divides](const MetaArgs& args) { return fused_infer(args, divides); },
-                               .kernel = [divides](const KernelArgs& args) { return fused_kernel(args, divides); },
-                               .tags = Tag::Pointwise,
-                               .decompose = [divides](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-                                 Value* term = builder.call(divides ? "aten::div.Tensor" : "aten::mul.Tensor", {args.tensor("tensor1"), args.tensor("tensor2")});
-                                 return {builder.call("aten::add.Tensor", {args.tensor("self"), term}, {{"alpha", args["value"]}})};
-                               }});
+    declare_with_inplace(
+        ops,
+        {.schema = divides ? "aten::addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor"
+                           : "aten::addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
+         .infer = [divides](const MetaArgs& args) { return fused_infer(args, divides); },
+         .kernel = [divides](const KernelArgs& args) { return fused_kernel(args, divides); },
+         .tags = Tag::Pointwise,
+         .decompose = [divides](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+           Value* term = builder.call(divides ? "aten::div.Tensor" : "aten::mul.Tensor",
+                                      {args.tensor("tensor1"), args.tensor("tensor2")});
+           return {builder.call("aten::add.Tensor", {args.tensor("self"), term}, {{"alpha", args["value"]}})};
+         }});
   }
 }
 

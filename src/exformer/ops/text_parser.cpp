@@ -13,7 +13,8 @@ namespace {
 
 class TextParser {
  public:
-  TextParser(std::string_view text, const OpRegistry& ops) : text_(text), ops_(ops), graph_(std::make_unique<Graph>()) {}
+  TextParser(std::string_view text, const OpRegistry& ops)
+      : text_(text), ops_(ops), graph_(std::make_unique<Graph>()) {}
 
   std::unique_ptr<Graph> parse() {
     skip();
@@ -159,7 +160,8 @@ class TextParser {
       if (results[i].meta && *results[i].meta != output->meta) {
         fault("%" + results[i].name + " is " + to_text(output->meta) + ", not " + to_text(*results[i].meta));
       }
-      if (output->name != results[i].name && graph_->find_value(results[i].name)) fault("%" + results[i].name + " is defined twice");
+      if (output->name != results[i].name && graph_->find_value(results[i].name))
+        fault("%" + results[i].name + " is defined twice");
       graph_->rename(output, results[i].name);
     }
   }
@@ -225,7 +227,8 @@ class TextParser {
     }
     if (any_real) {
       std::vector<double> values;
-      for (const Argument& item : items) values.push_back(item.is<double>() ? item.as<double>() : static_cast<double>(item.as<SymInt>().value()));
+      for (const Argument& item : items)
+        values.push_back(item.is<double>() ? item.as<double>() : static_cast<double>(item.as<SymInt>().value()));
       return values;
     }
     std::vector<SymInt> values;
@@ -247,7 +250,8 @@ class TextParser {
     skip();
     size_t end = position_;
     bool is_real = false;
-    if (text_.substr(end).starts_with("inf") || text_.substr(end).starts_with("-inf") || text_.substr(end).starts_with("nan")) {
+    if (text_.substr(end).starts_with("inf") || text_.substr(end).starts_with("-inf") ||
+        text_.substr(end).starts_with("nan")) {
       const bool negative = text_[end] == '-';
       const bool nan = text_[end] == 'n';
       const size_t length = negative ? 4 : 3;
@@ -357,6 +361,8 @@ class TextParser {
 
 }  // namespace
 
-std::unique_ptr<Graph> parse_graph(std::string_view text, const OpRegistry& ops) { return TextParser(text, ops).parse(); }
+std::unique_ptr<Graph> parse_graph(std::string_view text, const OpRegistry& ops) {
+  return TextParser(text, ops).parse();
+}
 
 }  // namespace exformer

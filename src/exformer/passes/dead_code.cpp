@@ -13,8 +13,9 @@ bool eliminate_dead_nodes(Graph& graph) {
   bool changed = false;
   for (auto position = graph.nodes().end(); position != graph.nodes().begin();) {
     Node* node = std::prev(position)->get();
-    const bool is_read = std::any_of(node->outputs().begin(), node->outputs().end(),
-                                     [&](const Value* value) { return !value->users().empty() || outputs.contains(value); });
+    const bool is_read = std::any_of(node->outputs().begin(), node->outputs().end(), [&](const Value* value) {
+      return !value->users().empty() || outputs.contains(value);
+    });
     if (is_read) {
       --position;
       continue;

@@ -5,7 +5,8 @@
 
 namespace exformer {
 
-/// True when something was removed. Inputs stay, read or not. Keeps: the graph's outputs and every value they depend on.
+/// True when something was removed. Inputs stay, read or not. Keeps: the graph's outputs and every value they depend
+/// on.
 bool eliminate_dead_nodes(Graph& graph);
 
 }  // namespace exformer

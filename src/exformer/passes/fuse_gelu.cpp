@@ -63,7 +63,10 @@ const std::vector<Rewrite>& fuse_gelu() {
   static const std::vector<Rewrite> kRewrites = {
       {.name = "fuse_gelu_new", .match = kNew, .replace = kTanh, .when = is_tanh_form},
       {.name = "fuse_gelu_fast", .match = kFast, .replace = kTanh, .when = is_tanh_form},
-      {.name = "fuse_gelu_erf", .match = kErf, .replace = kExact, .when = [](const Match& match) { return has_constants(match, std::numbers::sqrt2); }},
+      {.name = "fuse_gelu_erf",
+       .match = kErf,
+       .replace = kExact,
+       .when = [](const Match& match) { return has_constants(match, std::numbers::sqrt2); }},
   };
   return kRewrites;
 }

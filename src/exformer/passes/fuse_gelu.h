@@ -7,7 +7,8 @@
 
 namespace exformer {
 
-/// transformers' NewGELUActivation, FastGELUActivation (both the tanh form) and GELUActivation with use_gelu_python (the erf form).
+/// transformers' NewGELUActivation, FastGELUActivation (both the tanh form) and GELUActivation with use_gelu_python
+/// (the erf form).
 const std::vector<Rewrite>& fuse_gelu();
 
 }  // namespace exformer

@@ -9,7 +9,8 @@ Verdict is_one_row_of_weights(const Match& match) {
   const TensorMeta& weight = match["weight"].meta;
   if (!is_floating_point(x.dtype)) return reject("x is not floating point");
   if (weight.rank() != 1 || x.rank() < 1) return reject("the weight is not one row");
-  if (!weight.sizes[0].is_constant() || !known_equal(weight.sizes[0], x.sizes.back())) return reject("the weight does not span the last dim");
+  if (!weight.sizes[0].is_constant() || !known_equal(weight.sizes[0], x.sizes.back()))
+    return reject("the weight does not span the last dim");
   if (weight.dtype != match["y"].meta.dtype) return reject("the weight has another dtype than the result");
   if (x.dtype != match["y"].meta.dtype) return reject("the result has another dtype than x");
   return accept();
@@ -29,7 +30,8 @@ constexpr std::string_view kPlain = R"(graph(%x, %weight):
   %y = aten.mul.Tensor(%weight, %normal)
   return %y)";
 
-// The same with the input cast to float32, and the normalised value cast back to x's dtype before the weight is multiplied in.
+// The same with the input cast to float32, and the normalised value cast back to x's dtype before the weight is
+// multiplied in.
 constexpr std::string_view kWithCasts = R"(graph(%x, %weight):
   %wide = aten.to.dtype(%x, f32)
   %square = aten.pow.Tensor_Scalar(%wide, 2)

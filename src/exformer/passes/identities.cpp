@@ -8,8 +8,10 @@ namespace exformer {
 namespace {
 
 bool gives_its_input(const Node& node) {
-  constexpr std::string_view kAlways[] = {"aten::to.dtype", "aten::to.device", "aten::to.dtype_layout", "aten::to.other", "aten::type_as", "aten::_to_copy",
-                                          "aten::alias", "aten::detach", "aten::lift_fresh", "aten::lift_fresh_copy", "aten::contiguous", "aten::clone"};
+  constexpr std::string_view kAlways[] = {"aten::to.dtype",        "aten::to.device",  "aten::to.dtype_layout",
+                                          "aten::to.other",        "aten::type_as",    "aten::_to_copy",
+                                          "aten::alias",           "aten::detach",     "aten::lift_fresh",
+                                          "aten::lift_fresh_copy", "aten::contiguous", "aten::clone"};
   if (std::find(std::begin(kAlways), std::end(kAlways), node.op()) != std::end(kAlways)) return true;
   if (!node.is("aten::dropout") && !node.is("aten::feature_dropout")) return false;
   return !node.argument("train").as<bool>() || node.argument("p") == Argument(0.0);

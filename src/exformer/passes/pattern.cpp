@@ -10,7 +10,8 @@ namespace {
 
 class PatternParser {
  public:
-  PatternParser(std::string_view text, const OpRegistry& ops, std::string_view source) : text_(text), ops_(ops), source_(source) {}
+  PatternParser(std::string_view text, const OpRegistry& ops, std::string_view source)
+      : text_(text), ops_(ops), source_(source) {}
 
   Pattern parse() {
     Pattern pattern;
@@ -113,7 +114,9 @@ class PatternParser {
   std::string word() {
     skip();
     const size_t begin = position_;
-    const auto is_word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; };
+    const auto is_word = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    };
     while (position_ < text_.size() && is_word(text_[position_])) ++position_;
     return std::string(text_.substr(begin, position_ - begin));
   }
@@ -131,7 +134,9 @@ class PatternParser {
   void expect(std::string_view token) {
     if (!accept(token)) fault(std::string("'") + std::string(token) + "'");
   }
-  [[noreturn]] void fault(const std::string& expected) const { fail("rewrite {}: expected {} before '{}'", source_, expected, text_.substr(position_, 40)); }
+  [[noreturn]] void fault(const std::string& expected) const {
+    fail("rewrite {}: expected {} before '{}'", source_, expected, text_.substr(position_, 40));
+  }
 
   std::string_view text_;
   const OpRegistry& ops_;
@@ -148,6 +153,8 @@ const PatternNode* Pattern::producer(std::string_view value) const {
   return nullptr;
 }
 
-Pattern parse_pattern(std::string_view text, const OpRegistry& ops, std::string_view source) { return PatternParser(text, ops, source).parse(); }
+Pattern parse_pattern(std::string_view text, const OpRegistry& ops, std::string_view source) {
+  return PatternParser(text, ops, source).parse();
+}
 
 }  // namespace exformer

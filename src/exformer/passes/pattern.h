@@ -11,7 +11,8 @@
 
 namespace exformer {
 
-/// One argument: the value "%name", any constant "?name", the sizes of a value "sizes(%name)" (in replacements), or a constant itself.
+/// One argument: the value "%name", any constant "?name", the sizes of a value "sizes(%name)" (in replacements), or a
+/// constant itself.
 struct PatternArgument {
   enum class Kind { Value, AnyConstant, Sizes, Constant } kind = Kind::Constant;
   std::string name;

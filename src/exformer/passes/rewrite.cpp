@@ -26,7 +26,9 @@ bool same_constant(const Argument& a, const Argument& b) {
 /// Python's `x * 2` is mul.Tensor in graphs that torch captures and mul.Scalar elsewhere: the same to a pattern.
 bool is_same_op(const std::string& wanted, const std::string& given) {
   if (wanted == given) return true;
-  const auto split_overload = [](const std::string& name) { return std::pair(name.substr(0, name.find('.')), name.substr(std::min(name.find('.'), name.size()))); };
+  const auto split_overload = [](const std::string& name) {
+    return std::pair(name.substr(0, name.find('.')), name.substr(std::min(name.find('.'), name.size())));
+  };
   const auto [base, overload] = split_overload(wanted);
   const auto [other_base, other_overload] = split_overload(given);
   return base == other_base && overload == ".Scalar" && other_overload == ".Tensor";
@@ -51,7 +53,8 @@ class Matcher {
   bool match_node(const PatternNode& pattern, Node* node, Match& match) const {
     if (!is_same_op(pattern.op->schema.name, node->op())) return false;
     const auto bound = std::find(match.nodes.begin(), match.nodes.end(), node);
-    if (bound != match.nodes.end()) return match.values.contains(pattern.results[0]) && match.values.at(pattern.results[0]) == node->output();
+    if (bound != match.nodes.end())
+      return match.values.contains(pattern.results[0]) && match.values.at(pattern.results[0]) == node->output();
     Match attempt = match;
     if (match_arguments(pattern, node, attempt, false)) {
       match = std::move(attempt);
@@ -73,7 +76,8 @@ class Matcher {
     for (size_t i = 0; i < node->arguments().size(); ++i) {
       const size_t wanted = swap && i < 2 ? 1 - i : i;
       const Argument& given = node->arguments()[i];
-      const auto entry = std::find_if(pattern.arguments.begin(), pattern.arguments.end(), [&](const auto& item) { return item.first == wanted; });
+      const auto entry = std::find_if(pattern.arguments.begin(), pattern.arguments.end(),
+                                      [&](const auto& item) { return item.first == wanted; });
       if (entry == pattern.arguments.end()) {
         if (!same_constant(given, default_of(node->schema().arguments[i]))) return false;
       } else if (!match_argument(entry->second, given, match)) {
@@ -95,7 +99,8 @@ class Matcher {
     if (!value || !*value) return false;
     if (const PatternNode* producer = pattern_.producer(wanted.name)) {
       Node* node = (*value)->producer();
-      return node && producer->results[std::min((*value)->index(), producer->results.size() - 1)] == wanted.name && match_node(*producer, node, match);
+      return node && producer->results[std::min((*value)->index(), producer->results.size() - 1)] == wanted.name &&
+             match_node(*producer, node, match);
     }
     const auto [found, is_new] = match.values.try_emplace(wanted.name, *value);
     return is_new || found->second == *value;
@@ -158,7 +163,8 @@ const Argument& Match::constant(std::string_view name) const {
 }
 
 bool apply_rewrite(Graph& graph, const Rewrite& rewrite, const OpRegistry& ops, std::vector<std::string>* refusals) {
-  const Pattern pattern = parse_pattern(rewrite.match, ops, rewrite.name), replacement = parse_pattern(rewrite.replace, ops, rewrite.name);
+  const Pattern pattern = parse_pattern(rewrite.match, ops, rewrite.name),
+                replacement = parse_pattern(rewrite.replace, ops, rewrite.name);
   const PatternNode* root = pattern.producer(pattern.result);
   if (!root) fail("rewrite {}: the pattern returns one of its inputs", rewrite.name);
   const Matcher matcher(pattern);

@@ -39,8 +39,10 @@ inline Verdict reject(std::string reason) { return {false, std::move(reason)}; }
 ///     ...
 ///     return %y
 ///
-/// "?name" stands for any constant; numbers, lists, None, True, False, dtypes (f32) and 'texts' for themselves. Arguments that are left out must have
-/// their default; "sizes(%x)" in a replacement are the sizes of a value. An op's .Scalar overload stands for its .Tensor one too. Operands of commutative ops match either way round. Values inside the pattern may be read by nothing else.
+/// "?name" stands for any constant; numbers, lists, None, True, False, dtypes (f32) and 'texts' for themselves.
+/// Arguments that are left out must have their default; "sizes(%x)" in a replacement are the sizes of a value. An op's
+/// .Scalar overload stands for its .Tensor one too. Operands of commutative ops match either way round. Values inside
+/// the pattern may be read by nothing else.
 struct Rewrite {
   std::string_view name;
   std::string_view match;
@@ -50,6 +52,7 @@ struct Rewrite {
 
 /// Applies a rewrite wherever it fits; true when it did. `refusals` gathers the reasons of `when`.
 /// Throws ExportError when a text is not well formed or names an unknown op or argument.
-bool apply_rewrite(Graph& graph, const Rewrite& rewrite, const OpRegistry& ops = OpRegistry::standard(), std::vector<std::string>* refusals = nullptr);
+bool apply_rewrite(Graph& graph, const Rewrite& rewrite, const OpRegistry& ops = OpRegistry::standard(),
+                   std::vector<std::string>* refusals = nullptr);
 
 }  // namespace exformer

@@ -327,9 +327,7 @@ Interval bounds(const SymInt& a) {
   return refined_bounds(a, kBudget);
 }
 
-int64_t known_divisor(const SymInt& a) {
-  return a.expr() ? a.expr()->divisor : common_divisor(a.value(), 0);
-}
+int64_t known_divisor(const SymInt& a) { return a.expr() ? a.expr()->divisor : common_divisor(a.value(), 0); }
 
 Truth equal(const SymInt& a, const SymInt& b) {
   if (a == b) return Truth::Yes;

@@ -297,8 +297,7 @@ SymInt mod_by_expression(SymContext::Impl& context, const SymInt& numerator, con
     for (const SumTerm& term : linear_of(numerator).terms) {
       if (term.monomial->kind != ExprKind::Mod || term.monomial->operands[1] != d) continue;
       const SymInt inner = SymInt(term.monomial), whole = term.monomial->operands[0];
-      const auto opened =
-          attempt([&] { return mod(numerator + SymInt(term.coefficient) * (whole - inner), d); });
+      const auto opened = attempt([&] { return mod(numerator + SymInt(term.coefficient) * (whole - inner), d); });
       if (opened) return *opened;
     }
     // mod(n, d) = n - q*d for the quotients 0 and -1

@@ -78,8 +78,7 @@ SymInt ExpressionParser::symbol(std::string_view name) const {
        known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")));
 }
 
-void ExpressionParser::need_arguments(std::string_view name, const std::vector<SymInt>& arguments,
-                                      size_t count) const {
+void ExpressionParser::need_arguments(std::string_view name, const std::vector<SymInt>& arguments, size_t count) const {
   if (arguments.size() != count) {
     fail("{} takes {} arguments, {} given in the size expression '{}'", name, count, arguments.size(),
          text_.substr(0, 200));

@@ -16,9 +16,9 @@ class SympyParser : public ExpressionParser {
  private:
   SymInt parse_call(std::string_view name) override {
     if (name == "Symbol") return parse_symbol();
-    static constexpr std::string_view kKnown[] = {"Integer", "Identity", "Add", "Mul",     "Pow",     "PowByNatural",
-                                                  "Max",     "Min",      "Mod", "PythonMod", "FloorDiv", "CleanDiv",
-                                                  "CeilDiv", "ModularIndexing"};
+    static constexpr std::string_view kKnown[] = {
+        "Integer", "Identity", "Add",       "Mul",      "Pow",      "PowByNatural", "Max",
+        "Min",     "Mod",      "PythonMod", "FloorDiv", "CleanDiv", "CeilDiv",      "ModularIndexing"};
     bool known = false;
     for (const std::string_view candidate : kKnown) known = known || candidate == name;
     // Before the arguments are read: those of other functions need not be integers.

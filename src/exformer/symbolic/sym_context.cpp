@@ -10,9 +10,7 @@ namespace {
 constexpr int64_t kMaxTreeSize = 100000;
 constexpr int kMaxDepth = 400;
 
-size_t mix(size_t seed, size_t value) {
-  return seed ^ (value + 0x9e3779b97f4a7c15ull + (seed << 6) + (seed >> 2));
-}
+size_t mix(size_t seed, size_t value) { return seed ^ (value + 0x9e3779b97f4a7c15ull + (seed << 6) + (seed >> 2)); }
 
 size_t value_hash(const SymInt& a) {
   return mix(std::hash<int64_t>{}(a.constant().value_or(0)), a.expr() ? a.expr()->hash : 1);

@@ -30,14 +30,14 @@ struct SymExpr {
   size_t hash = 0;
   int64_t tree_size = 1;  // nodes when written out as a tree
   int depth = 1;
-  size_t symbol_index = 0;              // Symbol
+  size_t symbol_index = 0;                   // Symbol
   std::string name = {};                     // Symbol
   std::vector<SymInt> operands = {};         // FloorDiv, Mod: two; Min, Max: two or more, sorted
   std::vector<const SymExpr*> factors = {};  // Product: two or more atoms, sorted, repeated for powers
   std::vector<SumTerm> terms = {};           // Sum: sorted by compare_monomials, no zero coefficient
-  int64_t constant = 0;                 // Sum
-  int64_t divisor = 1;                  // at least 1, divides every value
-  bool exact_quotient = false;          // FloorDiv without remainder, or a Product that has one
+  int64_t constant = 0;                      // Sum
+  int64_t divisor = 1;                       // at least 1, divides every value
+  bool exact_quotient = false;               // FloorDiv without remainder, or a Product that has one
   mutable Interval interval = {};
   mutable int refined_budget = 0;
 

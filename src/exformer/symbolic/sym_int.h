@@ -81,7 +81,7 @@ struct Symbol {
   int64_t max = kUnbounded;
   int64_t divisor = 1;
   std::optional<int64_t> hint = {};  // the size in the sample inputs
-  bool unbacked = false;        // defined by data (item, nonzero), not by an input's shape
+  bool unbacked = false;             // defined by data (item, nonzero), not by an input's shape
 };
 
 /// Owns symbols and every expression made of them. A context and its expressions are used by one thread at a time.

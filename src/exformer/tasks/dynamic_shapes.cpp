@@ -24,8 +24,11 @@ std::vector<Axis> text_axes(const std::string& name, const HostTensor& tensor, T
   std::vector<Axis> axes{{.symbol = "batch"}};
   if (task == Task::MultipleChoice) axes.push_back({.symbol = "choices"});
   if (name == "attention_mask" && tensor.rank() == 4 && task != Task::MultipleChoice) {
-    return {{.symbol = "batch"}, Axis::constant("a 4-d mask is shared by heads or has one per head"), {.symbol = "sequence"},
-            total.empty() ? Axis{.symbol = "sequence"} : Axis{.symbol = total, .addend = total == "total_sequence" ? "" : "sequence"}};
+    return {{.symbol = "batch"},
+            Axis::constant("a 4-d mask is shared by heads or has one per head"),
+            {.symbol = "sequence"},
+            total.empty() ? Axis{.symbol = "sequence"}
+                          : Axis{.symbol = total, .addend = total == "total_sequence" ? "" : "sequence"}};
   }
   if (name == "attention_mask" && !total.empty()) {
     axes.push_back({.symbol = total, .addend = total == "total_sequence" ? "" : "sequence"});
@@ -37,28 +40,35 @@ std::vector<Axis> text_axes(const std::string& name, const HostTensor& tensor, T
 }
 
 /// The contract between the inputs and the model, one Axis per dim.
-std::vector<Axis> axes_of(const std::string& name, const HostTensor& tensor, Task task, const ModelFacts& facts, const std::string& total) {
+std::vector<Axis> axes_of(const std::string& name, const HostTensor& tensor, Task task, const ModelFacts& facts,
+                          const std::string& total) {
   if (const auto leaf = parse_cache_leaf(name)) {
     if (leaf->field == "_sliding_window_tensor") return {};
     const bool sliding = facts.layer_windows[leaf->layer].has_value();
-    return {{.symbol = "batch"}, Axis::constant("num_key_value_heads of the config"), {.symbol = sliding ? "past_window" : "past_sequence"},
+    return {{.symbol = "batch"},
+            Axis::constant("num_key_value_heads of the config"),
+            {.symbol = sliding ? "past_window" : "past_sequence"},
             Axis::constant("head_dim of the config")};
   }
   if (name == "pixel_values") {
-    return {{.symbol = "batch"}, Axis::constant("num_channels of the config"),
+    return {{.symbol = "batch"},
+            Axis::constant("num_channels of the config"),
             Axis::constant("image_size of the config (the position embeddings have one row per patch)"),
             Axis::constant("image_size of the config (the position embeddings have one row per patch)")};
   }
-  if (name == "bool_masked_pos") return {{.symbol = "batch"}, Axis::constant("one flag per patch of the config's image_size")};
+  if (name == "bool_masked_pos")
+    return {{.symbol = "batch"}, Axis::constant("one flag per patch of the config's image_size")};
   return text_axes(name, tensor, task, total);
 }
 
-/// What the masks' last dim is measured in: nothing without a cache, else past_sequence (+ sequence), or a size of its own where every
-/// layer slides and so none tells how much has been seen.
+/// What the masks' last dim is measured in: nothing without a cache, else past_sequence (+ sequence), or a size of its
+/// own where every layer slides and so none tells how much has been seen.
 std::string total_symbol(const NamedTensors& inputs, const ModelFacts& facts) {
-  const bool has_cache = std::any_of(inputs.begin(), inputs.end(), [](const auto& input) { return parse_cache_leaf(input.first).has_value(); });
+  const bool has_cache = std::any_of(inputs.begin(), inputs.end(),
+                                     [](const auto& input) { return parse_cache_leaf(input.first).has_value(); });
   if (!has_cache) return {};
-  const bool all_slide = std::all_of(facts.layer_windows.begin(), facts.layer_windows.end(), [](const auto& window) { return window.has_value(); });
+  const bool all_slide = std::all_of(facts.layer_windows.begin(), facts.layer_windows.end(),
+                                     [](const auto& window) { return window.has_value(); });
   return all_slide ? "total_sequence" : "past_sequence";
 }
 
@@ -83,7 +93,8 @@ struct SymbolPlan {
 
 class Resolver {
  public:
-  Resolver(const NamedTensors& inputs, Task task, const ModelFacts& facts, bool dynamic, const std::optional<DynamicShapes>& shapes)
+  Resolver(const NamedTensors& inputs, Task task, const ModelFacts& facts, bool dynamic,
+           const std::optional<DynamicShapes>& shapes)
       : inputs_(inputs), facts_(facts), dynamic_(dynamic), shapes_(shapes) {
     const std::string total = total_symbol(inputs, facts);
     for (const auto& [name, tensor] : inputs) axes_.push_back(axes_of(name, tensor, task, facts, total));
@@ -117,7 +128,9 @@ class Resolver {
     return requested_dim(*shapes_, name, static_cast<int64_t>(axis), tensor.rank());
   }
 
-  int64_t sample_size(size_t input, size_t axis) const { return inputs_[input].second.size(static_cast<int64_t>(axis)); }
+  int64_t sample_size(size_t input, size_t axis) const {
+    return inputs_[input].second.size(static_cast<int64_t>(axis));
+  }
 
   /// A batch of one beside larger ones is broadcast, not a batch.
   bool is_broadcast(size_t input, size_t axis) const {
@@ -137,9 +150,12 @@ class Resolver {
     std::vector<std::string> names;
     for (const auto& [name, tensor] : inputs_) names.push_back(name);
     for (const auto& [name, dims] : *shapes_) {
-      const bool is_cache = name == "past_key_values" && std::any_of(names.begin(), names.end(), [](const auto& n) { return parse_cache_leaf(n).has_value(); });
+      const bool is_cache = name == "past_key_values" && std::any_of(names.begin(), names.end(), [](const auto& n) {
+                              return parse_cache_leaf(n).has_value();
+                            });
       const auto found = std::find(names.begin(), names.end(), name);
-      if (found == names.end() && !is_cache) fail("dynamic_shapes names the input '{}', which is not given{}", name, nearest_hint(name, names));
+      if (found == names.end() && !is_cache)
+        fail("dynamic_shapes names the input '{}', which is not given{}", name, nearest_hint(name, names));
       if (found == names.end()) continue;
       const int64_t rank = inputs_[static_cast<size_t>(found - names.begin())].second.rank();
       for (const auto& [axis, dim] : dims) {
@@ -165,15 +181,17 @@ class Resolver {
     const Dim dim = request(input, axis);
     const bool is_static = dim.kind == Dim::Kind::Static;
     if (plan.decided && plan.is_static != is_static) {
-      fail("{} is {} but {} is {}: both are the {} size, so both must be dynamic or neither", where, is_static ? "static" : "dynamic", plan.where,
-           plan.is_static ? "static" : "dynamic", contract.symbol);
+      fail("{} is {} but {} is {}: both are the {} size, so both must be dynamic or neither", where,
+           is_static ? "static" : "dynamic", plan.where, plan.is_static ? "static" : "dynamic", contract.symbol);
     }
     plan.is_static = is_static;
     if (dim.kind == Dim::Kind::Named) {
       if (plan.decided && plan.name != dim.name && plan.name != contract.symbol) {
-        fail("{} is the dim '{}' but {} is '{}': both are the {} size and must share one dim", where, dim.name, plan.where, plan.name, contract.symbol);
+        fail("{} is the dim '{}' but {} is '{}': both are the {} size and must share one dim", where, dim.name,
+             plan.where, plan.name, contract.symbol);
       }
-      if (size < dim.min || size > dim.max) fail("{}: the dim '{}' allows [{}, {}], the sample input has {}", where, dim.name, dim.min, dim.max, size);
+      if (size < dim.min || size > dim.max)
+        fail("{}: the dim '{}' allows [{}, {}], the sample input has {}", where, dim.name, dim.min, dim.max, size);
       plan.name = dim.name;
       plan.min = std::max(plan.min, dim.min);
       plan.max = std::min(plan.max, dim.max);
@@ -190,7 +208,8 @@ class Resolver {
     const int64_t size = sample_size(input, axis);
     const std::string reason = broadcast ? "a batch of 1 is broadcast over the batch" : contract.reason;
     if (dim.kind == Dim::Kind::Named) {
-      fail("axis {} of '{}' cannot be the dim '{}': the model fixes it to {}: {}", axis, inputs_[input].first, dim.name, size, reason);
+      fail("axis {} of '{}' cannot be the dim '{}': the model fixes it to {}: {}", axis, inputs_[input].first, dim.name,
+           size, reason);
     }
     specializations_.push_back({inputs_[input].first, static_cast<int64_t>(axis), size, reason});
   }
@@ -203,11 +222,15 @@ class Resolver {
     int64_t max = plan.max;
     if (name == "sequence" && facts_.has_absolute_positions) {
       if (plan.max != kUnbounded && plan.max > facts_.max_position_embeddings) {
-        fail("axis {} of '{}': the dim '{}' allows up to {}, the position embeddings of the model {} (max_position_embeddings)", axis, input,
-             plan.name, plan.max, facts_.max_position_embeddings);
+        fail(
+            "axis {} of '{}': the dim '{}' allows up to {}, the position embeddings of the model {} "
+            "(max_position_embeddings)",
+            axis, input, plan.name, plan.max, facts_.max_position_embeddings);
       }
       max = std::min(max, facts_.max_position_embeddings);
-      if (plan.size > max) fail("axis {} of '{}' is {}, the model's position embeddings allow {} (max_position_embeddings)", axis, input, plan.size, max);
+      if (plan.size > max)
+        fail("axis {} of '{}' is {}, the model's position embeddings allow {} (max_position_embeddings)", axis, input,
+             plan.size, max);
     }
     return context.symbol({.name = plan.name, .min = plan.min, .max = max, .hint = plan.size});
   }
@@ -220,7 +243,8 @@ class Resolver {
     if (contract.addend.empty()) return symbol(context, contract.symbol, name, axis);
     const int64_t expected = plans_.at(contract.symbol).size + plans_.at(contract.addend).size;
     if (size != expected) {
-      fail("axis {} of '{}' is {}, expected {} ({} + {})", axis, name, size, expected, contract.symbol, contract.addend);
+      fail("axis {} of '{}' is {}, expected {} ({} + {})", axis, name, size, expected, contract.symbol,
+           contract.addend);
     }
     return symbol(context, contract.symbol, name, axis) + symbol(context, contract.addend, name, axis);
   }
@@ -248,7 +272,8 @@ Dim parse_dim(const Json& value, const std::string& where) {
   Dim dim{.name = value["name"].get<std::string>()};
   for (const auto& [key, item] : value.items()) {
     if (key == "name" || item.is_null()) continue;
-    if ((key != "min" && key != "max") || !item.is_number_integer() || item.get<int64_t>() < 0) fail("dynamic_shapes: {}: '{}' is not understood", where, key);
+    if ((key != "min" && key != "max") || !item.is_number_integer() || item.get<int64_t>() < 0)
+      fail("dynamic_shapes: {}: '{}' is not understood", where, key);
     (key == "min" ? dim.min : dim.max) = item.get<int64_t>();
   }
   if (dim.min > dim.max) fail("dynamic_shapes: {}: min {} is above max {}", where, dim.min, dim.max);
@@ -264,24 +289,27 @@ DynamicShapes parse_dynamic_shapes(const Json& value) {
     auto& axes = shapes[input];
     if (dims.is_null()) continue;
     if (dims.is_array()) {
-      for (size_t i = 0; i < dims.size(); ++i) axes[static_cast<int64_t>(i)] = parse_dim(dims[i], fmt::format("axis {} of '{}'", i, input));
+      for (size_t i = 0; i < dims.size(); ++i)
+        axes[static_cast<int64_t>(i)] = parse_dim(dims[i], fmt::format("axis {} of '{}'", i, input));
       continue;
     }
     if (!dims.is_object()) fail("dynamic_shapes: '{}' must map axes to dims", input);
     for (const auto& [key, dim] : dims.items()) {
       const bool negative = key.starts_with("-");
       const std::string digits = negative ? key.substr(1) : key;
-      if (digits.empty() || digits.size() > 2 || !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+      if (digits.empty() || digits.size() > 2 ||
+          !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
         fail("dynamic_shapes: '{}' has the axis '{}', which is not a number", input, key);
       }
-      axes[negative ? -std::stoll(digits) : std::stoll(digits)] = parse_dim(dim, fmt::format("axis {} of '{}'", key, input));
+      axes[negative ? -std::stoll(digits) : std::stoll(digits)] =
+          parse_dim(dim, fmt::format("axis {} of '{}'", key, input));
     }
   }
   return shapes;
 }
 
-ResolvedShapes resolve_shapes(SymContext& context, const NamedTensors& inputs, Task task, const ModelFacts& facts, bool dynamic,
-                              const std::optional<DynamicShapes>& shapes) {
+ResolvedShapes resolve_shapes(SymContext& context, const NamedTensors& inputs, Task task, const ModelFacts& facts,
+                              bool dynamic, const std::optional<DynamicShapes>& shapes) {
   return Resolver(inputs, task, facts, dynamic, shapes).run(context);
 }
 

@@ -1,4 +1,5 @@
-// Which input sizes are symbols: torch.export's Dim and dynamic_shapes, and the contract that the zoo's models have with their inputs.
+// Which input sizes are symbols: torch.export's Dim and dynamic_shapes, and the contract that the zoo's models have
+// with their inputs.
 #pragma once
 
 #include <map>
@@ -25,10 +26,12 @@ struct Dim {
   static const Dim STATIC;
 };
 
-/// dynamic_shapes: for each input (a cache as "past_key_values.layers.0.keys" or "past_key_values"), dims by axis. What is not named is static.
+/// dynamic_shapes: for each input (a cache as "past_key_values.layers.0.keys" or "past_key_values"), dims by axis. What
+/// is not named is static.
 using DynamicShapes = std::map<std::string, std::map<int64_t, Dim>>;
 
-/// Reads {"input_ids": {"0": "batch", "1": {"name": "sequence", "min": 1, "max": 512}}}; "auto" and "static" are the two special ones.
+/// Reads {"input_ids": {"0": "batch", "1": {"name": "sequence", "min": 1, "max": 512}}}; "auto" and "static" are the
+/// two special ones.
 DynamicShapes parse_dynamic_shapes(const Json& value);
 
 /// One size that a request left dynamic and the model's arithmetic fixes, with the reason.
@@ -45,9 +48,9 @@ struct ResolvedShapes {
   std::vector<Specialization> specializations;
 };
 
-/// `shapes` if given, else all dims AUTO when `dynamic`, else all static. A dim that the model contradicts throws ExportError naming the
-/// dim, the input and why.
-ResolvedShapes resolve_shapes(SymContext& context, const NamedTensors& inputs, Task task, const ModelFacts& facts, bool dynamic,
-                              const std::optional<DynamicShapes>& shapes);
+/// `shapes` if given, else all dims AUTO when `dynamic`, else all static. A dim that the model contradicts throws
+/// ExportError naming the dim, the input and why.
+ResolvedShapes resolve_shapes(SymContext& context, const NamedTensors& inputs, Task task, const ModelFacts& facts,
+                              bool dynamic, const std::optional<DynamicShapes>& shapes);
 
 }  // namespace exformer

@@ -5,8 +5,8 @@
 namespace exformer {
 namespace {
 
-/// One cache layer in the context of transformers' cache pytree (exporter_dynamo.py, _flatten_to_context): the object's attributes in
-/// the order of vars().
+/// One cache layer in the context of transformers' cache pytree (exporter_dynamo.py, _flatten_to_context): the object's
+/// attributes in the order of vars().
 struct CacheLayerContext {
   std::optional<int64_t> sliding_window;
   int64_t cumulative_length = 0;
@@ -29,7 +29,8 @@ TreeSpec cache_spec(const std::vector<CacheLayerContext>& layers, DType dtype) {
     }
     state["dtype"] = {{"_t", "dtype"}, {"n", dtype_name(dtype)}};
     state["device"] = {{"_t", "device"}, {"s", "cpu"}};
-    const char* type = layer.sliding_window ? "transformers.cache_utils:DynamicSlidingWindowLayer" : "transformers.cache_utils:DynamicLayer";
+    const char* type = layer.sliding_window ? "transformers.cache_utils:DynamicSlidingWindowLayer"
+                                            : "transformers.cache_utils:DynamicLayer";
     layer_list.push_back({{"_t", "obj"}, {"p", type}, {"s", std::move(state)}});
   }
   Json cache_state;
@@ -37,7 +38,8 @@ TreeSpec cache_spec(const std::vector<CacheLayerContext>& layers, DType dtype) {
   cache_state["layer_class_to_replicate"] = nullptr;
   cache_state["offloading"] = false;
   Json context{{"_t", "obj"}, {"p", "transformers.cache_utils:DynamicCache"}, {"s", std::move(cache_state)}};
-  return TreeSpec::custom("transformers.cache_utils:DynamicCache", std::move(context), std::vector<TreeSpec>(leaf, TreeSpec::leaf()));
+  return TreeSpec::custom("transformers.cache_utils:DynamicCache", std::move(context),
+                          std::vector<TreeSpec>(leaf, TreeSpec::leaf()));
 }
 
 class Flattener {
@@ -83,7 +85,8 @@ OutputTree flatten_output(Tracer& tracer, const ModelOutput& output, bool return
     names.push_back(name);
     children.push_back(flattener.field(value));
   }
-  TreeSpec spec = return_dict ? TreeSpec::model_output(output.type, names, std::move(children)) : TreeSpec::tuple(std::move(children));
+  TreeSpec spec = return_dict ? TreeSpec::model_output(output.type, names, std::move(children))
+                              : TreeSpec::tuple(std::move(children));
   return {std::move(spec), std::move(flattener.leaves)};
 }
 
@@ -104,7 +107,8 @@ TreeSpec input_spec(const NamedTensors& inputs, const ModelFacts& facts, DType d
   }
   const std::vector<std::string> names = kwarg_names(inputs);
   std::vector<TreeSpec> children;
-  for (const std::string& name : names) children.push_back(name == "past_key_values" ? cache_spec(layers, dtype) : TreeSpec::leaf());
+  for (const std::string& name : names)
+    children.push_back(name == "past_key_values" ? cache_spec(layers, dtype) : TreeSpec::leaf());
   return TreeSpec::tuple({TreeSpec::tuple({}), TreeSpec::dict(names, std::move(children))});
 }
 

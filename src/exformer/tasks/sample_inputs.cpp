@@ -17,7 +17,7 @@ struct KnownInput {
   int64_t rank;
 };
 constexpr KnownInput kTextInputs[] = {
-    {"input_ids", KnownInput::Kind::Integer, 2},     {"attention_mask", KnownInput::Kind::Mask, 2},
+    {"input_ids", KnownInput::Kind::Integer, 2},      {"attention_mask", KnownInput::Kind::Mask, 2},
     {"token_type_ids", KnownInput::Kind::Integer, 2}, {"position_ids", KnownInput::Kind::Integer, 2},
     {"inputs_embeds", KnownInput::Kind::Floating, 3},
 };
@@ -50,24 +50,28 @@ void check_dtype(const KnownInput& known, const std::string& name, DType dtype) 
                   : known.kind == KnownInput::Kind::Bool  ? integer || dtype == DType::Bool
                                                           : is_floating_point(dtype);
   if (ok) return;
-  const char* allowed = known.kind == KnownInput::Kind::Integer ? "int64 or int32"
+  const char* allowed = known.kind == KnownInput::Kind::Integer    ? "int64 or int32"
                         : known.kind == KnownInput::Kind::Floating ? "a floating dtype"
                                                                    : "bool, an integer or a floating dtype";
   fail("input '{}' is {}, allowed is {}", name, dtype_name(dtype), allowed);
 }
 
-void check_cache_leaf(const std::string& name, const CacheLeaf& leaf, const HostTensor& tensor, const ModelFacts& facts) {
+void check_cache_leaf(const std::string& name, const CacheLeaf& leaf, const HostTensor& tensor,
+                      const ModelFacts& facts) {
   if (!facts.supports_cache) fail("input '{}': this model takes no cache", name);
-  if (leaf.layer >= facts.layer_windows.size()) fail("input '{}': the model has {} layers", name, facts.layer_windows.size());
+  if (leaf.layer >= facts.layer_windows.size())
+    fail("input '{}': the model has {} layers", name, facts.layer_windows.size());
   if (leaf.field == "_sliding_window_tensor") return;
   const bool ok = tensor.rank() == 4 && tensor.size(1) == facts.num_key_value_heads && tensor.size(3) == facts.head_dim;
   if (!ok || !is_floating_point(tensor.dtype())) {
-    fail("input '{}' must be a floating [batch, {}, length, {}], got {} of rank {}", name, facts.num_key_value_heads, facts.head_dim,
-         dtype_name(tensor.dtype()), tensor.rank());
+    fail("input '{}' must be a floating [batch, {}, length, {}], got {} of rank {}", name, facts.num_key_value_heads,
+         facts.head_dim, dtype_name(tensor.dtype()), tensor.rank());
   }
 }
 
-HostTensor cast_floating(const HostTensor& tensor, DType dtype) { return is_floating_point(tensor.dtype()) ? tensor.to(dtype) : tensor; }
+HostTensor cast_floating(const HostTensor& tensor, DType dtype) {
+  return is_floating_point(tensor.dtype()) ? tensor.to(dtype) : tensor;
+}
 
 /// The cache's leaves in layer order, each layer complete.
 NamedTensors complete_cache(const NamedTensors& inputs, const ModelFacts& facts, DType dtype) {
@@ -82,11 +86,14 @@ NamedTensors complete_cache(const NamedTensors& inputs, const ModelFacts& facts,
     const std::string prefix = std::string(kCachePrefix) + std::to_string(layer) + ".";
     for (const char* field : {"keys", "values"}) {
       const HostTensor* tensor = find(prefix + field);
-      if (!tensor) fail("input '{}{}' is missing: a cache needs keys and values for each of the {} layers", prefix, field, facts.layer_windows.size());
+      if (!tensor)
+        fail("input '{}{}' is missing: a cache needs keys and values for each of the {} layers", prefix, field,
+             facts.layer_windows.size());
       cache.emplace_back(prefix + field, cast_floating(*tensor, dtype));
     }
     if (facts.layer_windows[layer]) {
-      cache.emplace_back(prefix + "_sliding_window_tensor", HostTensor::scalar_int(DType::Int64, *facts.layer_windows[layer]));
+      cache.emplace_back(prefix + "_sliding_window_tensor",
+                         HostTensor::scalar_int(DType::Int64, *facts.layer_windows[layer]));
     }
   }
   return cache;
@@ -108,7 +115,8 @@ std::optional<CacheLeaf> parse_cache_leaf(const std::string& name) {
 NamedTensors default_inputs(Task task, const ModelFacts& facts) {
   constexpr int64_t kBatch = 2, kSequence = 8, kChoices = 3;
   if (is_vision(facts)) {
-    return {{"pixel_values", HostTensor::zeros(DType::Float32, {kBatch, facts.image_size[0], facts.image_size[1], facts.image_size[2]})}};
+    return {{"pixel_values", HostTensor::zeros(DType::Float32, {kBatch, facts.image_size[0], facts.image_size[1],
+                                                                facts.image_size[2]})}};
   }
   std::vector<int64_t> sizes = {kBatch, std::min(kSequence, std::max<int64_t>(facts.max_position_embeddings, 1))};
   if (task == Task::MultipleChoice) sizes.insert(sizes.begin() + 1, kChoices);
@@ -135,16 +143,20 @@ NamedTensors prepare_inputs(const NamedTensors& inputs, Task task, const ModelFa
       has_cache = true;
       continue;
     }
-    const auto found = std::find_if(known.begin(), known.end(), [&](const KnownInput& input) { return input.name == name; });
+    const auto found =
+        std::find_if(known.begin(), known.end(), [&](const KnownInput& input) { return input.name == name; });
     if (found == known.end()) {
-      if (name == "labels" || name == "future_values" || name == "next_sentence_label" || name == "start_positions" || name == "end_positions") continue;
+      if (name == "labels" || name == "future_values" || name == "next_sentence_label" || name == "start_positions" ||
+          name == "end_positions")
+        continue;
       std::vector<std::string> names;
       for (const KnownInput& input : known) names.emplace_back(input.name);
       if (facts.supports_cache) names.emplace_back("past_key_values.layers.0.keys");
       fail("input '{}' is not known to this model{}; it takes {}", name, nearest_hint(name, names), join(names, ", "));
     }
     const bool is_full_mask = name == "attention_mask" && tensor.rank() == 4 && task != Task::MultipleChoice;
-    if (tensor.rank() != found->rank && !is_full_mask) fail("input '{}' has rank {}, allowed is {}", name, tensor.rank(), found->rank);
+    if (tensor.rank() != found->rank && !is_full_mask)
+      fail("input '{}' has rank {}, allowed is {}", name, tensor.rank(), found->rank);
     check_dtype(*found, name, tensor.dtype());
     prepared.emplace_back(name, cast_floating(tensor, dtype));
   }

@@ -16,8 +16,9 @@ using NamedTensors = std::vector<std::pair<std::string, HostTensor>>;
 /// Inputs that suit a task: two sequences of eight tokens, or two images of the config's size.
 NamedTensors default_inputs(Task task, const ModelFacts& facts);
 
-/// Puts a cache's leaves into layer order, adds the leaf that transformers keeps for sliding layers, and casts floating inputs to the
-/// model's dtype (prepare_for_export). Unknown names, wrong ranks, dtypes and head sizes throw ExportError naming the input.
+/// Puts a cache's leaves into layer order, adds the leaf that transformers keeps for sliding layers, and casts floating
+/// inputs to the model's dtype (prepare_for_export). Unknown names, wrong ranks, dtypes and head sizes throw
+/// ExportError naming the input.
 NamedTensors prepare_inputs(const NamedTensors& inputs, Task task, const ModelFacts& facts, DType dtype);
 
 /// "past_key_values.layers.3.keys" -> {3, "keys"}; nothing for any other name.

@@ -7,13 +7,14 @@ namespace exformer {
 namespace {
 
 /// Declares the user inputs and hands them to the model's kwargs.
-ForwardInputs add_user_inputs(Tracer& tracer, const TraceRequest& request, const ModelFacts& facts, const ResolvedShapes& shapes,
-                              std::vector<InputSpec>& specs) {
+ForwardInputs add_user_inputs(Tracer& tracer, const TraceRequest& request, const ModelFacts& facts,
+                              const ResolvedShapes& shapes, std::vector<InputSpec>& specs) {
   ForwardInputs forward;
   forward.flags = request.flags;
   for (size_t i = 0; i < request.inputs.size(); ++i) {
     const auto& [name, sample] = request.inputs[i];
-    Value* value = tracer.graph().add_input(replace_all(name, ".", "_"), contiguous_meta(sample.dtype(), shapes.sizes[i]));
+    Value* value =
+        tracer.graph().add_input(replace_all(name, ".", "_"), contiguous_meta(sample.dtype(), shapes.sizes[i]));
     specs.push_back({.kind = InputSpec::Kind::UserInput, .value = value, .target = name});
     const auto leaf = parse_cache_leaf(name);
     if (!leaf) {
@@ -38,7 +39,8 @@ TracedModel trace_model(const TraceRequest& request) {
   const ModelFacts facts = request.family->facts(reader);
   TracedModel traced;
   ExportedProgram& program = traced.program;
-  ResolvedShapes shapes = resolve_shapes(program.graph->symbols(), request.inputs, request.architecture->task, facts, request.dynamic, request.dynamic_shapes);
+  ResolvedShapes shapes = resolve_shapes(program.graph->symbols(), request.inputs, request.architecture->task, facts,
+                                         request.dynamic, request.dynamic_shapes);
   traced.specializations = std::move(shapes.specializations);
 
   Tracer tracer(*program.graph);
@@ -54,7 +56,8 @@ TracedModel trace_model(const TraceRequest& request) {
     program.inputs.push_back({.kind = InputSpec::Kind::Parameter, .value = parameter.value, .target = parameter.name});
   }
   for (const BufferDeclaration& buffer : context.buffers) {
-    program.inputs.push_back({.kind = InputSpec::Kind::Buffer, .value = buffer.value, .target = buffer.name, .persistent = false});
+    program.inputs.push_back(
+        {.kind = InputSpec::Kind::Buffer, .value = buffer.value, .target = buffer.name, .persistent = false});
     program.constants.emplace(buffer.name, LazyTensor(buffer.data));
   }
   program.inputs.insert(program.inputs.end(), user_inputs.begin(), user_inputs.end());

@@ -1,4 +1,5 @@
-// Traces a model of the zoo for one example call: from a config and inputs to an exported program whose weights are still to be bound.
+// Traces a model of the zoo for one example call: from a config and inputs to an exported program whose weights are
+// still to be bound.
 #pragma once
 
 #include <memory>

@@ -4,7 +4,8 @@
 
 namespace exformer {
 
-Tensor call(std::string_view op, std::vector<TensorArgument> positional, std::vector<std::pair<std::string_view, TensorArgument>> named) {
+Tensor call(std::string_view op, std::vector<TensorArgument> positional,
+            std::vector<std::pair<std::string_view, TensorArgument>> named) {
   for (const TensorArgument& argument : positional) {
     if (const auto* tensor = argument.get_if<Tensor>(); tensor && tensor->defined()) {
       return tensor->tracer().call(op, std::move(positional), std::move(named));
@@ -29,8 +30,12 @@ Tensor Tensor::slice(int64_t dim, SymInt start, std::optional<SymInt> end) const
   return call("aten::slice.Tensor", {*this, dim, start, end ? TensorArgument(*end) : TensorArgument(None{})});
 }
 Tensor Tensor::select(int64_t dim, SymInt index) const { return call("aten::select.int", {*this, dim, index}); }
-Tensor Tensor::flatten(int64_t start_dim, int64_t end_dim) const { return call("aten::flatten.using_ints", {*this, start_dim, end_dim}); }
-std::vector<Tensor> Tensor::split(SymInt size, int64_t dim) const { return tracer().call_all("aten::split.Tensor", {*this, size, dim}); }
+Tensor Tensor::flatten(int64_t start_dim, int64_t end_dim) const {
+  return call("aten::flatten.using_ints", {*this, start_dim, end_dim});
+}
+std::vector<Tensor> Tensor::split(SymInt size, int64_t dim) const {
+  return tracer().call_all("aten::split.Tensor", {*this, size, dim});
+}
 
 Tensor Tensor::to(DType dtype) const { return this->dtype() == dtype ? *this : call("aten::to.dtype", {*this, dtype}); }
 Tensor Tensor::contiguous() const { return call("aten::contiguous", {*this}); }
@@ -39,7 +44,9 @@ Tensor Tensor::pow(double exponent) const {
   const bool is_integer = static_cast<double>(integer) == exponent;
   return call("aten::pow.Tensor_Scalar", {*this, is_integer ? TensorArgument(integer) : TensorArgument(exponent)});
 }
-Tensor Tensor::mean(std::vector<SymInt> dims, bool keepdim) const { return call("aten::mean.dim", {*this, std::move(dims), keepdim}); }
+Tensor Tensor::mean(std::vector<SymInt> dims, bool keepdim) const {
+  return call("aten::mean.dim", {*this, std::move(dims), keepdim});
+}
 Tensor Tensor::rsqrt() const { return call("aten::rsqrt", {*this}); }
 Tensor Tensor::cos() const { return call("aten::cos", {*this}); }
 Tensor Tensor::sin() const { return call("aten::sin", {*this}); }

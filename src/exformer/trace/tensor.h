@@ -1,5 +1,6 @@
-// A traced tensor: a handle whose calls append ops to a graph. It has torch's semantics for views and in-place writes: a write to a
-// tensor is seen by its base and by every other view of it, though the graph itself holds functional ops only.
+// A traced tensor: a handle whose calls append ops to a graph. It has torch's semantics for views and in-place writes:
+// a write to a tensor is seen by its base and by every other view of it, though the graph itself holds functional ops
+// only.
 #pragma once
 
 #include <initializer_list>
@@ -80,7 +81,8 @@ class Tensor {
 
 using TensorArgument = BasicArgument<Tensor>;
 
-/// Any declared op by name on traced tensors: `call("aten::gelu", {x}, {{"approximate", "tanh"}})`. At least one tensor must be given.
+/// Any declared op by name on traced tensors: `call("aten::gelu", {x}, {{"approximate", "tanh"}})`. At least one tensor
+/// must be given.
 Tensor call(std::string_view op, std::vector<TensorArgument> positional,
             std::vector<std::pair<std::string_view, TensorArgument>> named = {});
 Tensor cat(const std::vector<Tensor>& tensors, int64_t dim);

@@ -46,7 +46,8 @@ Value* Tracer::current_value(TensorState& state) {
 
 void Tracer::write(TensorState& state, Value* value) {
   std::vector<Value*> sources{state.storage->base};
-  for (size_t i = 0; i + 1 < state.views.size(); ++i) sources.push_back(apply_view(builder_, state.views[i], sources.back()));
+  for (size_t i = 0; i + 1 < state.views.size(); ++i)
+    sources.push_back(apply_view(builder_, state.views[i], sources.back()));
   Value* updated = value;
   for (size_t i = state.views.size(); i-- > 0;) updated = invert_view(builder_, state.views[i], sources[i], updated);
   state.storage->base = updated;
@@ -70,7 +71,8 @@ std::vector<Argument> Tracer::to_values(const std::vector<TensorArgument>& argum
   std::vector<Argument> values;
   values.reserve(arguments.size());
   for (const TensorArgument& argument : arguments) {
-    values.push_back(map_tensors<Value*>(argument, [](const Tensor& tensor) -> Value* { return tensor.defined() ? tensor.value() : nullptr; }));
+    values.push_back(map_tensors<Value*>(
+        argument, [](const Tensor& tensor) -> Value* { return tensor.defined() ? tensor.value() : nullptr; }));
   }
   return values;
 }
@@ -113,13 +115,15 @@ std::vector<Tensor> Tracer::call_in_place(const Op& op, std::vector<TensorArgume
       arguments.push_back(bound[i]);
       found = true;
     }
-    if (!found) arguments.push_back(map_tensors<Tensor>(argument.default_value, [](std::nullptr_t) { return Tensor(); }));
+    if (!found)
+      arguments.push_back(map_tensors<Tensor>(argument.default_value, [](std::nullptr_t) { return Tensor(); }));
   }
   Value* result = builder_.append(functional, to_values(arguments))->output();
   if (result->meta.sizes != before->meta.sizes) {
     fail("{}: the result's sizes differ from those of the tensor that is written", op.schema.name);
   }
-  if (result->meta.dtype != before->meta.dtype) result = builder_.call("aten::_to_copy", {result}, {{"dtype", before->meta.dtype}});
+  if (result->meta.dtype != before->meta.dtype)
+    result = builder_.call("aten::_to_copy", {result}, {{"dtype", before->meta.dtype}});
   write(*self.state(), result);
   return {self};
 }
@@ -135,7 +139,9 @@ Tensor Tracer::arange(SymInt end, DType dtype) { return call("aten::arange", {en
 Tensor Tracer::full(std::vector<SymInt> sizes, double value, DType dtype) {
   return call("aten::full", {std::move(sizes), value}, {{"dtype", dtype}});
 }
-Tensor Tracer::zeros(std::vector<SymInt> sizes, DType dtype) { return call("aten::zeros", {std::move(sizes)}, {{"dtype", dtype}}); }
+Tensor Tracer::zeros(std::vector<SymInt> sizes, DType dtype) {
+  return call("aten::zeros", {std::move(sizes)}, {{"dtype", dtype}});
+}
 
 std::vector<std::pair<Value*, Value*>> Tracer::mutated_inputs() const {
   std::vector<std::pair<Value*, Value*>> result;

@@ -22,7 +22,8 @@ class Tracer {
 
   /// A tensor of its own memory: a graph input, or a result.
   Tensor wrap(Value* value);
-  /// Any declared op with a single result, by name. In-place overloads ("aten::add_.Tensor") write their first argument and return it.
+  /// Any declared op with a single result, by name. In-place overloads ("aten::add_.Tensor") write their first argument
+  /// and return it.
   Tensor call(std::string_view op, std::vector<TensorArgument> positional,
               std::vector<std::pair<std::string_view, TensorArgument>> named = {});
   /// Any declared op; a result that is a list comes flattened.

@@ -14,8 +14,8 @@ struct ViewStep {
 
 /// The view of `source` that `step` describes.
 Value* apply_view(GraphBuilder& builder, const ViewStep& step, Value* source);
-/// `source` after its view `step` was set to `replacement` (functionalisation's "view inverse"). Views that repeat elements
-/// (expand) cannot be written: ExportError.
+/// `source` after its view `step` was set to `replacement` (functionalisation's "view inverse"). Views that repeat
+/// elements (expand) cannot be written: ExportError.
 Value* invert_view(GraphBuilder& builder, const ViewStep& step, Value* source, Value* replacement);
 
 }  // namespace exformer

@@ -9,7 +9,8 @@ namespace exformer::onnx {
 namespace {
 
 bool is_random(const OnnxNode& node) {
-  return node.op_type.starts_with("Random") || node.op_type == "Bernoulli" || node.op_type == "Multinomial" || node.op_type == "Dropout";
+  return node.op_type.starts_with("Random") || node.op_type == "Bernoulli" || node.op_type == "Multinomial" ||
+         node.op_type == "Dropout";
 }
 
 std::string attribute_key(const Attribute& attribute) {
@@ -30,8 +31,10 @@ std::string attribute_key(const Attribute& attribute) {
 }
 
 std::string node_key(const OnnxNode& node) {
-  std::string key = fmt::format("{}:{}({}):{}", node.domain, node.op_type, fmt::join(node.inputs, ","), node.outputs.size());
-  for (const auto& [name, value] : node.attributes) key += fmt::format(";{}={}/{}", name, value.index(), attribute_key(value));
+  std::string key =
+      fmt::format("{}:{}({}):{}", node.domain, node.op_type, fmt::join(node.inputs, ","), node.outputs.size());
+  for (const auto& [name, value] : node.attributes)
+    key += fmt::format(";{}={}/{}", name, value.index(), attribute_key(value));
   return key;
 }
 
@@ -43,7 +46,8 @@ bool eliminate_dead_nodes(OnnxGraph& graph) {
   bool changed = false;
   for (auto at = graph.nodes().end(); at != graph.nodes().begin();) {
     --at;
-    const bool is_needed = std::any_of(at->outputs.begin(), at->outputs.end(), [&](ValueId id) { return id != kAbsent && needed[static_cast<size_t>(id)]; });
+    const bool is_needed = std::any_of(at->outputs.begin(), at->outputs.end(),
+                                       [&](ValueId id) { return id != kAbsent && needed[static_cast<size_t>(id)]; });
     if (!is_needed) {
       at = graph.nodes().erase(at);
       changed = true;
@@ -71,7 +75,8 @@ bool merge_equal_nodes(OnnxGraph& graph) {
     for (ValueId& input : at->inputs) {
       if (const auto found = replaced.find(input); found != replaced.end()) input = found->second;
     }
-    const bool is_output = std::any_of(at->outputs.begin(), at->outputs.end(), [&](ValueId id) { return outputs.contains(id); });
+    const bool is_output =
+        std::any_of(at->outputs.begin(), at->outputs.end(), [&](ValueId id) { return outputs.contains(id); });
     if (is_random(*at)) {
       ++at;
       continue;

@@ -7,9 +7,11 @@ namespace exformer::onnx {
 
 /// Removes nodes and initializers that no output depends on. Graph inputs stay.
 bool eliminate_dead_nodes(OnnxGraph& graph);
-/// Common subexpressions: of nodes with the same operator, inputs and attributes the first one stays. Random operators are left alone.
+/// Common subexpressions: of nodes with the same operator, inputs and attributes the first one stays. Random operators
+/// are left alone.
 bool merge_equal_nodes(OnnxGraph& graph);
-/// Local rules, each stated above its code in simplify.cpp: Identity, Cast, Reshape, Transpose, Squeeze, Unsqueeze, Slice, Expand, Concat.
+/// Local rules, each stated above its code in simplify.cpp: Identity, Cast, Reshape, Transpose, Squeeze, Unsqueeze,
+/// Slice, Expand, Concat.
 bool simplify(OnnxGraph& graph);
 /// Where ONNX Runtime's CPU provider has no kernel for a dtype, the node runs in another one between Casts.
 bool cast_to_kernel_types(OnnxGraph& graph);

@@ -20,8 +20,10 @@ int cost(const SymInt& size) {
 }  // namespace
 
 ValueId Emitter::scalar(const Scalar& value, DType dtype) {
-  if (value.kind == Scalar::Kind::Int && !value.integer.is_constant()) return graph.cast(shapes.scalar(value.integer), dtype);
-  if (value.kind != Scalar::Kind::Float && !is_floating_point(dtype)) return graph.constant(HostTensor::scalar_int(dtype, value.integer.value()));
+  if (value.kind == Scalar::Kind::Int && !value.integer.is_constant())
+    return graph.cast(shapes.scalar(value.integer), dtype);
+  if (value.kind != Scalar::Kind::Float && !is_floating_point(dtype))
+    return graph.constant(HostTensor::scalar_int(dtype, value.integer.value()));
   return graph.scalar(value.to_double(), dtype);
 }
 
@@ -47,7 +49,8 @@ ValueId Emitter::reshape(ValueId value, const Sizes& sizes) {
   };
   if (has_zero) return done(shapes.vector(sizes), {{"allowzero", int64_t{1}}});
   if (unknown.empty()) return done(graph.constant_ints(target));
-  const size_t inferred = *std::max_element(unknown.begin(), unknown.end(), [&](size_t a, size_t b) { return cost(sizes[a]) < cost(sizes[b]); });
+  const size_t inferred = *std::max_element(unknown.begin(), unknown.end(),
+                                            [&](size_t a, size_t b) { return cost(sizes[a]) < cost(sizes[b]); });
   target[inferred] = -1;
   if (unknown.size() == 1) return done(graph.constant_ints(target));
   Sizes mixed(target.begin(), target.end());
@@ -105,7 +108,9 @@ ValueId Emitter::slice(ValueId value, int64_t axis, const SymInt& start, const S
 ValueId Emitter::concat(const std::vector<ValueId>& values, int64_t axis) {
   if (values.size() == 1) return values.front();
   Sizes sizes = graph.sizes(values.front());
-  for (size_t i = 1; i < values.size(); ++i) sizes[static_cast<size_t>(axis)] = sizes[static_cast<size_t>(axis)] + graph.sizes(values[i])[static_cast<size_t>(axis)];
+  for (size_t i = 1; i < values.size(); ++i)
+    sizes[static_cast<size_t>(axis)] =
+        sizes[static_cast<size_t>(axis)] + graph.sizes(values[i])[static_cast<size_t>(axis)];
   return graph.emit("Concat", values, {{"axis", axis}}, graph.dtype(values.front()), std::move(sizes));
 }
 
@@ -129,7 +134,8 @@ ValueId Emitter::reduce(std::string_view op, ValueId value, const std::vector<in
       sizes.erase(sizes.begin() + *dim);
     }
   }
-  return graph.emit(op, {value, graph.constant_ints(dims)}, {{"keepdims", int64_t{keep_dims}}}, graph.dtype(value), std::move(sizes));
+  return graph.emit(op, {value, graph.constant_ints(dims)}, {{"keepdims", int64_t{keep_dims}}}, graph.dtype(value),
+                    std::move(sizes));
 }
 
 ValueId Emitter::where(ValueId condition, ValueId a, ValueId b) {

@@ -21,7 +21,8 @@ class Emitter {
 
   /// A constant or symbolic scalar as a 0-d tensor.
   ValueId scalar(const Scalar& value, DType dtype);
-  /// Reshape with as little shape arithmetic as can be: 0 copies a dim, -1 infers one. Nothing when the sizes are equal already.
+  /// Reshape with as little shape arithmetic as can be: 0 copies a dim, -1 infers one. Nothing when the sizes are equal
+  /// already.
   ValueId reshape(ValueId value, const Sizes& sizes);
   ValueId expand(ValueId value, const Sizes& sizes);
   /// Permutes; nothing for the identity.

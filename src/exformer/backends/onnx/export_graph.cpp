@@ -1,4 +1,5 @@
-// lower_to_onnx: checks the options, decomposes what has no lowering, lowers node by node, gathers failures, names inputs and outputs.
+// lower_to_onnx: checks the options, decomposes what has no lowering, lowers node by node, gathers failures, names
+// inputs and outputs.
 #include <fmt/format.h>
 
 #include <map>
@@ -20,8 +21,10 @@ void check_options(const OnnxOptions& options) {
   if (opset < kOldestOnnxOpset || opset > kNewestOnnxOpset) {
     unsupported("opset_version {} is not supported ({} to {} are)", opset, kOldestOnnxOpset, kNewestOnnxOpset);
   }
-  if (!options.ort_fusions.empty() && options.ort_fusions != "cpu") unsupported("ort_fusions '{}' is not supported (cpu is)", options.ort_fusions);
-  if (!options.ort_fusions.empty() && !options.optimize) fail("ort_fusions = '{}' needs optimize = true", options.ort_fusions);
+  if (!options.ort_fusions.empty() && options.ort_fusions != "cpu")
+    unsupported("ort_fusions '{}' is not supported (cpu is)", options.ort_fusions);
+  if (!options.ort_fusions.empty() && !options.optimize)
+    fail("ort_fusions = '{}' needs optimize = true", options.ort_fusions);
 }
 
 /// Ops without a lowering are replaced by their decomposition, until none is left that has one.
@@ -61,12 +64,14 @@ class Failures {
   std::map<std::string, Entry> entries_;
 };
 
-/// onnxruntime-genai's names of the cache: "past_key_values.layers.0.keys" is past_key_values.0.key coming in, present.0.key going out.
+/// onnxruntime-genai's names of the cache: "past_key_values.layers.0.keys" is past_key_values.0.key coming in,
+/// present.0.key going out.
 std::string genai_name(const std::string& path, bool is_output) {
   const std::vector<std::string> parts = split(path, '.');
   if (parts.size() != 4 || parts[0] != "past_key_values" || parts[1] != "layers") return path;
   if (parts[3] != "keys" && parts[3] != "values") return path;
-  return fmt::format("{}.{}.{}", is_output ? "present" : "past_key_values", parts[2], parts[3] == "keys" ? "key" : "value");
+  return fmt::format("{}.{}.{}", is_output ? "present" : "past_key_values", parts[2],
+                     parts[3] == "keys" ? "key" : "value");
 }
 
 class Exporter {
@@ -143,7 +148,8 @@ class Exporter {
     if (value.kind != ValueKind::Tensor) return;
     // Sizes that only this result knows (nonzero, item) are read from it.
     lowering_.shapes.add_unbacked_source(result, value.meta.sizes, program_.graph->symbols());
-    if (!target_.is_initializer(result) && named_.insert(result).second && !target_.has_name(value.name)) target_.rename(result, value.name);
+    if (!target_.is_initializer(result) && named_.insert(result).second && !target_.has_name(value.name))
+      target_.rename(result, value.name);
   }
 
   void bind_outputs() {

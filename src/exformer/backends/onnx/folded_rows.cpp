@@ -14,8 +14,9 @@ bool is_one_of(const OnnxNode& node, std::initializer_list<std::string_view> ope
 
 /// Works on each row by itself: pointwise, or along the last dim.
 bool works_on_rows(const OnnxNode& node, int64_t rank) {
-  if (is_one_of(node, {"Add", "Sub", "Mul", "Div", "Sigmoid", "Swish", "Gelu", "Relu", "Tanh", "Erf", "Neg", "Abs", "Exp", "Sqrt", "Reciprocal", "Pow", "Clip",
-                       "LeakyRelu", "Elu", "Selu", "Softplus", "Mish", "HardSigmoid", "Max", "Min", "Cast"})) {
+  if (is_one_of(node, {"Add", "Sub",  "Mul",      "Div",  "Sigmoid",     "Swish",      "Gelu", "Relu", "Tanh",
+                       "Erf", "Neg",  "Abs",      "Exp",  "Sqrt",        "Reciprocal", "Pow",  "Clip", "LeakyRelu",
+                       "Elu", "Selu", "Softplus", "Mish", "HardSigmoid", "Max",        "Min",  "Cast"})) {
     return true;
   }
   if (node.domain == kMicrosoft && node.op_type == "QuickGelu") return true;
@@ -28,7 +29,8 @@ bool works_on_rows(const OnnxNode& node, int64_t rank) {
 
 class RowFolder {
  public:
-  explicit RowFolder(OnnxGraph& graph) : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
+  explicit RowFolder(OnnxGraph& graph)
+      : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
 
   bool run() {
     bool changed = false;
@@ -59,15 +61,19 @@ class RowFolder {
   void note_unfolding(const OnnxNode& node) {
     const Sizes& from = graph_.sizes(node.inputs[0]);
     const Sizes& to = graph_.sizes(node.outputs[0]);
-    if (from.size() == 2 && to.size() > 2 && from[1] == to.back() && from[0] == row_count(to)) folded_.emplace(node.outputs[0], node.inputs[0]);
+    if (from.size() == 2 && to.size() > 2 && from[1] == to.back() && from[0] == row_count(to))
+      folded_.emplace(node.outputs[0], node.inputs[0]);
   }
 
   /// Rows of a table for [batch, length] indices: looked up for [rows] indices.
   bool fold_lookup(NodeList::iterator node) {
-    if (!node->is("Gather") || node->integer("axis", 0) != 0 || graph_.rank(node->inputs[0]) != 2 || graph_.rank(node->inputs[1]) < 2) return false;
+    if (!node->is("Gather") || node->integer("axis", 0) != 0 || graph_.rank(node->inputs[0]) != 2 ||
+        graph_.rank(node->inputs[1]) < 2)
+      return false;
     const ValueId output = node->outputs[0];
     const auto& readers = uses_.readers(output);
-    if (!std::any_of(readers.begin(), readers.end(), [&](const OnnxNode* reader) { return is_folding(*reader); })) return false;
+    if (!std::any_of(readers.begin(), readers.end(), [&](const OnnxNode* reader) { return is_folding(*reader); }))
+      return false;
     const Sizes sizes = graph_.sizes(output);
     graph_.set_cursor(node);
     node->inputs[1] = emitter_.reshape(node->inputs[1], {row_count(sizes)});
@@ -108,7 +114,8 @@ class RowFolder {
   /// Gives the node's result the sizes [rows, features], and its readers a Reshape of it to `sizes`.
   void unfold(NodeList::iterator node, const Sizes& sizes) {
     const ValueId output = node->outputs[0];
-    const ValueId result = graph_.add_value(graph_.value(output).name, graph_.dtype(output), {row_count(sizes), sizes.back()});
+    const ValueId result =
+        graph_.add_value(graph_.value(output).name, graph_.dtype(output), {row_count(sizes), sizes.back()});
     node->outputs[0] = result;
     graph_.set_cursor(std::next(node));
     emitter_.reshape(result, sizes);
@@ -125,7 +132,8 @@ class RowFolder {
 }  // namespace
 
 bool keep_rows_folded(OnnxGraph& graph) {
-  const bool has_gemm = std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const OnnxNode& node) { return node.is("Gemm"); });
+  const bool has_gemm =
+      std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const OnnxNode& node) { return node.is("Gemm"); });
   return has_gemm && RowFolder(graph).run();
 }
 

@@ -17,7 +17,8 @@ std::optional<std::pair<ValueId, ValueId>> in_order(const OnnxNode& node, F&& is
 
 class RotaryFuser {
  public:
-  explicit RotaryFuser(OnnxGraph& graph) : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
+  explicit RotaryFuser(OnnxGraph& graph)
+      : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
 
   bool run() {
     bool changed = false;
@@ -60,17 +61,21 @@ class RotaryFuser {
     if (graph_.sizes(source).back() != SymInt(2 * (start == 0 ? end : end - start))) return std::nullopt;
     if (node->op_type == "Split") {
       if (node->outputs.size() != 2 || node->integer("axis", 0) != last) return std::nullopt;
-      return node->outputs[start == 0 ? 0 : 1] == id && graph_.sizes(id).back() == SymInt(end - start) ? std::optional(source) : std::nullopt;
+      return node->outputs[start == 0 ? 0 : 1] == id && graph_.sizes(id).back() == SymInt(end - start)
+                 ? std::optional(source)
+                 : std::nullopt;
     }
     if (node->op_type != "Slice" || node->inputs.size() != 4) return std::nullopt;
-    const auto starts = graph_.constant_values(node->inputs[1]), ends = graph_.constant_values(node->inputs[2]), axes = graph_.constant_values(node->inputs[3]);
+    const auto starts = graph_.constant_values(node->inputs[1]), ends = graph_.constant_values(node->inputs[2]),
+               axes = graph_.constant_values(node->inputs[3]);
     if (!starts || !ends || !axes || starts->size() != 1 || (*axes)[0] != last) return std::nullopt;
     if ((*starts)[0] != start || (*ends)[0] < end) return std::nullopt;
     if (end != graph_.sizes(source).back().value() && (*ends)[0] != end) return std::nullopt;
     return source;
   }
 
-  /// The first half of a [batch, length, width] table (or [batch, 1, length, width]) that repeats itself: f of Concat(a, a) is f of a.
+  /// The first half of a [batch, length, width] table (or [batch, 1, length, width]) that repeats itself: f of
+  /// Concat(a, a) is f of a.
   ValueId first_half(ValueId table) {
     if (const auto found = halves_.find(table); found != halves_.end()) return found->second;
     ValueId result = kAbsent;
@@ -78,7 +83,8 @@ class RotaryFuser {
     if (node && node->domain.empty()) {
       graph_.set_cursor(std::next(uses_.position(node)));
       const int64_t rank = graph_.rank(table);
-      if (node->op_type == "Concat" && node->inputs.size() == 2 && node->inputs[0] == node->inputs[1] && node->integer("axis", 0) == rank - 1) {
+      if (node->op_type == "Concat" && node->inputs.size() == 2 && node->inputs[0] == node->inputs[1] &&
+          node->integer("axis", 0) == rank - 1) {
         result = node->inputs[0];
       } else if (node->op_type == "Cos" || node->op_type == "Sin" || node->op_type == "Cast") {
         const ValueId half = first_half(node->inputs[0]);
@@ -89,7 +95,8 @@ class RotaryFuser {
       } else if (node->op_type == "Unsqueeze") {
         const auto axes = graph_.constant_values(node->inputs[1]);
         const ValueId half = first_half(node->inputs[0]);
-        if (half != kAbsent && axes && axes->size() == 1 && (*axes)[0] == 1 && rank == 4) result = half;  // [batch, 1, length, half] -> [batch, length, half]
+        if (half != kAbsent && axes && axes->size() == 1 && (*axes)[0] == 1 && rank == 4)
+          result = half;  // [batch, 1, length, half] -> [batch, length, half]
       }
     }
     halves_.emplace(table, result);
@@ -118,7 +125,8 @@ class RotaryFuser {
     sizes[0] = batch;
     ValueId result = kAbsent;
     const bool has_maker = maker != graph_.nodes().end();
-    const bool is_unary = has_maker && (maker->is("Cos") || maker->is("Sin") || maker->is("Cast") || (maker->is("Mul") && graph_.constant_scalar(maker->inputs[1])));
+    const bool is_unary = has_maker && (maker->is("Cos") || maker->is("Sin") || maker->is("Cast") ||
+                                        (maker->is("Mul") && graph_.constant_scalar(maker->inputs[1])));
     if (is_unary) {
       std::vector<ValueId> inputs = maker->inputs;
       inputs[0] = with_batch(inputs[0], batch);
@@ -134,8 +142,9 @@ class RotaryFuser {
 
   /// The node that makes a value, which may be newer than uses_.
   NodeList::iterator maker_of(ValueId id) {
-    return std::find_if(graph_.nodes().begin(), graph_.nodes().end(),
-                        [&](const OnnxNode& node) { return std::find(node.outputs.begin(), node.outputs.end(), id) != node.outputs.end(); });
+    return std::find_if(graph_.nodes().begin(), graph_.nodes().end(), [&](const OnnxNode& node) {
+      return std::find(node.outputs.begin(), node.outputs.end(), id) != node.outputs.end();
+    });
   }
 
   /// The place behind both the maker of `id` and `other`.

@@ -5,13 +5,14 @@
 
 namespace exformer::onnx {
 
-/// x * cos + rotate_half(x) * sin -> RotaryEmbedding (opset 23), when cos and sin repeat themselves in their second half.
+/// x * cos + rotate_half(x) * sin -> RotaryEmbedding (opset 23), when cos and sin repeat themselves in their second
+/// half.
 bool fuse_rotary_embedding(OnnxGraph& graph);
-/// Attention over [batch, heads, length, width] whose operands were transposed to that form -> the same over [batch, length, heads * width], with
-/// the cache's Concat as its past inputs and present outputs. RotaryEmbedding moves along.
+/// Attention over [batch, heads, length, width] whose operands were transposed to that form -> the same over [batch,
+/// length, heads * width], with the cache's Concat as its past inputs and present outputs. RotaryEmbedding moves along.
 bool remove_head_transposes(OnnxGraph& graph);
-/// Gemm works on [rows, features]. Pointwise and last-dim operators after a Gemm do so too, so that rows are folded once per graph and not once
-/// per linear layer.
+/// Gemm works on [rows, features]. Pointwise and last-dim operators after a Gemm do so too, so that rows are folded
+/// once per graph and not once per linear layer.
 bool keep_rows_folded(OnnxGraph& graph);
 /// com.microsoft's FusedMatMul: linear layers without a bias work on any rank, so that no rows need folding.
 bool use_fused_matmul(OnnxGraph& graph);

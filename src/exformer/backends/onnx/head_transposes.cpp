@@ -10,7 +10,8 @@ const std::vector<int64_t> kSwapHeads = {0, 2, 1, 3};
 
 class HeadTransposes {
  public:
-  explicit HeadTransposes(OnnxGraph& graph) : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
+  explicit HeadTransposes(OnnxGraph& graph)
+      : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
 
   bool run() {
     for (auto at = graph_.nodes().begin(); at != graph_.nodes().end(); ++at) {
@@ -54,16 +55,17 @@ class HeadTransposes {
     const ValueId rows = merged(states);
     Attributes attributes = node->attributes;
     attributes.emplace_back("num_heads", sizes[2].value());
-    const ValueId turned = graph_.emit("RotaryEmbedding", {rows, node->inputs[1], node->inputs[2]}, std::move(attributes), graph_.dtype(output), graph_.sizes(rows));
+    const ValueId turned = graph_.emit("RotaryEmbedding", {rows, node->inputs[1], node->inputs[2]},
+                                       std::move(attributes), graph_.dtype(output), graph_.sizes(rows));
     const ValueId split = emitter_.reshape(turned, sizes);
     *node = OnnxNode{"Transpose", "", {split}, {output}, {{"perm", kSwapHeads}}};
     return true;
   }
 
   struct Operand {
-    ValueId states = kAbsent;     // [batch, length, heads, width]
-    ValueId past = kAbsent;       // [batch, heads, past, width]
-    ValueId together = kAbsent;   // both, or the transposed states alone: what the runtime gives as present
+    ValueId states = kAbsent;    // [batch, length, heads, width]
+    ValueId past = kAbsent;      // [batch, heads, past, width]
+    ValueId together = kAbsent;  // both, or the transposed states alone: what the runtime gives as present
   };
 
   std::optional<Operand> operand(ValueId id, bool may_have_past) const {
@@ -93,16 +95,20 @@ class HeadTransposes {
 
   bool flatten_attention(NodeList::iterator node) {
     if (node->attribute("q_num_heads") || node->inputs.size() > 4) return false;
-    const auto query = operand(node->inputs[0], false), key = operand(node->inputs[1], true), value = operand(node->inputs[2], true);
+    const auto query = operand(node->inputs[0], false), key = operand(node->inputs[1], true),
+               value = operand(node->inputs[2], true);
     if (!query || !key || !value || (key->past == kAbsent) != (value->past == kAbsent)) return false;
     const SymInt heads = graph_.sizes(query->states)[2], key_heads = graph_.sizes(key->states)[2];
     if (!heads.is_constant() || !key_heads.is_constant()) return false;
     const bool has_past = key->past != kAbsent;
     if (has_past && node->integer("is_causal", 0) != 0) return false;  // the past would shift the diagonal
-    if (has_past && (!is_read_only_after(key->together, &*node) || !is_read_only_after(value->together, &*node))) return false;
+    if (has_past && (!is_read_only_after(key->together, &*node) || !is_read_only_after(value->together, &*node)))
+      return false;
     // The keys and values that a cache is made of come from Attention too, when it is the first to read them.
-    const bool is_cached = !has_past && (!uses_.single_use(key->together) || !uses_.single_use(value->together)) && key->together != value->together;
-    const bool gives_present = has_past || (is_cached && is_read_only_after(key->together, &*node) && is_read_only_after(value->together, &*node));
+    const bool is_cached = !has_past && (!uses_.single_use(key->together) || !uses_.single_use(value->together)) &&
+                           key->together != value->together;
+    const bool gives_present = has_past || (is_cached && is_read_only_after(key->together, &*node) &&
+                                            is_read_only_after(value->together, &*node));
     const ValueId output = node->outputs[0];
     std::vector<ValueId> inputs = {merged(query->states), merged(key->states), merged(value->states)};
     if (node->inputs.size() == 4 || has_past) inputs.push_back(node->inputs.size() == 4 ? node->inputs[3] : kAbsent);
@@ -111,7 +117,11 @@ class HeadTransposes {
     attributes.emplace_back("kv_num_heads", key_heads.value());
     const Sizes& out = graph_.sizes(output);  // [batch, heads, length, width]
     const DType dtype = graph_.dtype(output);
-    OnnxNode fused{"Attention", "", inputs, {graph_.add_value("attention", dtype, {out[0], out[2], out[1] * out[3]})}, std::move(attributes)};
+    OnnxNode fused{"Attention",
+                   "",
+                   inputs,
+                   {graph_.add_value("attention", dtype, {out[0], out[2], out[1] * out[3]})},
+                   std::move(attributes)};
     if (has_past) {
       fused.inputs.push_back(key->past);
       fused.inputs.push_back(value->past);

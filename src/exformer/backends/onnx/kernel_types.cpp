@@ -1,4 +1,5 @@
-// Which dtypes ONNX Runtime 1.32's CPU provider has kernels for, found by creating sessions of one node per operator and dtype.
+// Which dtypes ONNX Runtime 1.32's CPU provider has kernels for, found by creating sessions of one node per operator
+// and dtype.
 #include <algorithm>
 #include <map>
 
@@ -14,15 +15,42 @@ struct Signature {
   std::vector<size_t> outputs;  // empty: all
 };
 
-constexpr DType kF64 = DType::Float64, kI8 = DType::Int8, kI16 = DType::Int16, kI32 = DType::Int32, kI64 = DType::Int64, kU8 = DType::UInt8,
-                kU16 = DType::UInt16, kU32 = DType::UInt32, kU64 = DType::UInt64, kBool = DType::Bool;
+constexpr DType kF64 = DType::Float64, kI8 = DType::Int8, kI16 = DType::Int16, kI32 = DType::Int32, kI64 = DType::Int64,
+                kU8 = DType::UInt8, kU16 = DType::UInt16, kU32 = DType::UInt32, kU64 = DType::UInt64,
+                kBool = DType::Bool;
 
 const std::map<std::string, Signature, std::less<>>& signatures() {
   static const std::map<std::string, Signature, std::less<>> kSignatures = [] {
     std::map<std::string, Signature, std::less<>> table;
-    for (const char* op : {"Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "AveragePool", "Conv", "ConvTranspose", "Cosh", "Elu", "Erf", "Gelu",
-                           "GlobalAveragePool", "HardSigmoid", "HardSwish", "InstanceNormalization", "LeakyRelu", "Mish", "PRelu", "Selu", "Sinh",
-                           "Softplus", "Softsign", "Tan", "ThresholdedRelu", "Attention", "RotaryEmbedding", "BatchNormalization"}) {
+    for (const char* op : {"Acos",
+                           "Acosh",
+                           "Asin",
+                           "Asinh",
+                           "Atan",
+                           "Atanh",
+                           "AveragePool",
+                           "Conv",
+                           "ConvTranspose",
+                           "Cosh",
+                           "Elu",
+                           "Erf",
+                           "Gelu",
+                           "GlobalAveragePool",
+                           "HardSigmoid",
+                           "HardSwish",
+                           "InstanceNormalization",
+                           "LeakyRelu",
+                           "Mish",
+                           "PRelu",
+                           "Selu",
+                           "Sinh",
+                           "Softplus",
+                           "Softsign",
+                           "Tan",
+                           "ThresholdedRelu",
+                           "Attention",
+                           "RotaryEmbedding",
+                           "BatchNormalization"}) {
       table[op] = {{kF64}, {}, {}};
     }
     for (const char* op : {"ArgMax", "ArgMin"}) table[op] = {{kI16, kU16, kU32, kU64, kBool}, {0}, {9}};
@@ -31,7 +59,8 @@ const std::map<std::string, Signature, std::less<>>& signatures() {
     for (const char* op : {"Einsum", "MatMul"}) table[op] = {{kI8, kI16, kU8, kU16, kBool}, {}, {}};
     table["NonZero"] = {{kF64, kI8, kI16, kU16, kU32, kU64}, {0}, {9}};
     table["Pad"] = {{kI16, kU16}, {0, 2}, {}};
-    for (const char* op : {"ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMean", "ReduceProd", "ReduceSum", "ReduceSumSquare"}) {
+    for (const char* op :
+         {"ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMean", "ReduceProd", "ReduceSum", "ReduceSumSquare"}) {
       table[op] = {{kI8, kI16, kU8, kU16, kU32, kU64, kBool}, {0}, {}};
     }
     for (const char* op : {"ReduceMax", "ReduceMin"}) table[op] = {{kI16, kU16, kU32, kU64}, {0}, {}};
@@ -43,7 +72,8 @@ const std::map<std::string, Signature, std::less<>>& signatures() {
     table["Pow"] = {{kI8, kI16, kU8, kU16, kU32, kU64}, {}, {}};
     table["MaxPool"] = {{kI16, kI32, kI64, kU16, kU32, kU64, kBool}, {0}, {0}};
     table["Neg"] = {{kU8, kU16, kU32, kU64}, {}, {}};
-    for (const char* op : {"Add", "Sub", "Mul", "Div", "Mod", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"}) table[op] = {{kBool}, {}, {}};
+    for (const char* op : {"Add", "Sub", "Mul", "Div", "Mod", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"})
+      table[op] = {{kBool}, {}, {}};
     for (const char* op : {"Less", "Greater", "LessOrEqual", "GreaterOrEqual"}) table[op].outputs = {9};
     return table;
   }();
@@ -81,7 +111,8 @@ bool cast_to_kernel_types(OnnxGraph& graph) {
     graph.set_cursor(at);
     for (size_t i = 0; i < at->inputs.size(); ++i) {
       const ValueId input = at->inputs[i];
-      if (holds(types.inputs, i) && input != kAbsent && graph.dtype(input) == dtype) at->inputs[i] = graph.cast(input, other);
+      if (holds(types.inputs, i) && input != kAbsent && graph.dtype(input) == dtype)
+        at->inputs[i] = graph.cast(input, other);
     }
     graph.set_cursor(std::next(at));
     for (size_t i = 0; i < at->outputs.size(); ++i) {
@@ -89,7 +120,8 @@ bool cast_to_kernel_types(OnnxGraph& graph) {
       const ValueId result = at->outputs[i];
       const ValueId computed = graph.add_value(graph.value(result).name, other, graph.sizes(result));
       at->outputs[i] = computed;
-      graph.nodes().insert(std::next(at), OnnxNode{"Cast", "", {computed}, {result}, {{"to", int64_t{element_type(dtype)}}}});
+      graph.nodes().insert(std::next(at),
+                           OnnxNode{"Cast", "", {computed}, {result}, {{"to", int64_t{element_type(dtype)}}}});
     }
     changed = true;
   }

@@ -9,7 +9,9 @@
 namespace exformer::onnx {
 namespace {
 
-ValueId like(const LowerCall& call, ValueId value, double number) { return call.graph.scalar(number, call.graph.dtype(value)); }
+ValueId like(const LowerCall& call, ValueId value, double number) {
+  return call.graph.scalar(number, call.graph.dtype(value));
+}
 
 ValueId clip(const LowerCall& call, ValueId value, double low, double high) {
   return call.graph.pointwise("Clip", {value, like(call, value, low), like(call, value, high)});
@@ -27,7 +29,8 @@ Results gelu(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const ValueId x = call.tensor("self");
   const bool is_tanh = call.args.string("approximate") == "tanh";
-  if (graph.opset() >= 20) return {graph.pointwise("Gelu", {x}, is_tanh ? Attributes{{"approximate", std::string("tanh")}} : Attributes{})};
+  if (graph.opset() >= 20)
+    return {graph.pointwise("Gelu", {x}, is_tanh ? Attributes{{"approximate", std::string("tanh")}} : Attributes{})};
   ValueId inner;
   if (is_tanh) {
     const ValueId cube = graph.pointwise("Mul", {graph.pointwise("Mul", {x, x}), x});
@@ -62,7 +65,8 @@ ValueId hard_sigmoid(const LowerCall& call, ValueId self) {
 Results hardshrink(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const ValueId self = call.tensor("self");
-  const ValueId is_small = graph.pointwise_as(DType::Bool, "LessOrEqual", {graph.pointwise("Abs", {self}), like(call, self, call.args.real("lambd"))});
+  const ValueId is_small = graph.pointwise_as(
+      DType::Bool, "LessOrEqual", {graph.pointwise("Abs", {self}), like(call, self, call.args.real("lambd"))});
   return {call.onnx.where(is_small, like(call, self, 0), self)};
 }
 
@@ -76,7 +80,8 @@ Results softshrink(const LowerCall& call) {
 Results threshold(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const ValueId self = call.tensor("self");
-  const ValueId is_low = graph.pointwise_as(DType::Bool, "LessOrEqual", {self, call.operand("threshold", graph.dtype(self))});
+  const ValueId is_low =
+      graph.pointwise_as(DType::Bool, "LessOrEqual", {self, call.operand("threshold", graph.dtype(self))});
   return {call.onnx.where(is_low, call.operand("value", graph.dtype(self)), self)};
 }
 
@@ -84,9 +89,11 @@ Results threshold(const LowerCall& call) {
 Results elu(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const ValueId self = call.tensor("self");
-  const double alpha = call.args.real("alpha"), scale = call.args.real("scale"), input_scale = call.args.real("input_scale");
+  const double alpha = call.args.real("alpha"), scale = call.args.real("scale"),
+               input_scale = call.args.real("input_scale");
   if (scale == 1.0 && input_scale == 1.0) return {graph.pointwise("Elu", {self}, {{"alpha", alpha}})};
-  const ValueId curve = graph.pointwise("Elu", {graph.pointwise("Mul", {self, like(call, self, input_scale)})}, {{"alpha", alpha}});
+  const ValueId curve =
+      graph.pointwise("Elu", {graph.pointwise("Mul", {self, like(call, self, input_scale)})}, {{"alpha", alpha}});
   const ValueId is_positive = graph.pointwise_as(DType::Bool, "Greater", {self, like(call, self, 0)});
   return {graph.pointwise("Mul", {call.onnx.where(is_positive, self, curve), like(call, self, scale)})};
 }
@@ -147,8 +154,8 @@ Results glu(const LowerCall& call) {
   const int64_t dim = call.dim("dim");
   const DType dtype = call.out_dtype();
   const SymInt half = call.out().sizes[static_cast<size_t>(dim)];
-  const auto parts = graph.emit_many("Split", {call.tensor("self"), call.onnx.shapes.vector({half, half})}, {{"axis", dim}},
-                                     {{dtype, call.out().sizes}, {dtype, call.out().sizes}});
+  const auto parts = graph.emit_many("Split", {call.tensor("self"), call.onnx.shapes.vector({half, half})},
+                                     {{"axis", dim}}, {{dtype, call.out().sizes}, {dtype, call.out().sizes}});
   return {graph.pointwise("Mul", {parts[0], graph.pointwise("Sigmoid", {parts[1]})})};
 }
 
@@ -160,7 +167,8 @@ void add_activation_lowerings(LoweringTable& table) {
   table.add("aten::relu", relu);
   table.add("aten::relu6", [](const LowerCall& call) -> Results { return {clip(call, call.tensor("self"), 0, 6)}; });
   table.add("aten::hardtanh", hardtanh);
-  table.add("aten::hardsigmoid", [](const LowerCall& call) -> Results { return {hard_sigmoid(call, call.tensor("self"))}; });
+  table.add("aten::hardsigmoid",
+            [](const LowerCall& call) -> Results { return {hard_sigmoid(call, call.tensor("self"))}; });
   table.add("aten::hardswish", [](const LowerCall& call) -> Results {
     const ValueId self = call.tensor("self");
     return {call.graph.pointwise("Mul", {self, hard_sigmoid(call, self)})};
@@ -172,7 +180,8 @@ void add_activation_lowerings(LoweringTable& table) {
   table.add("aten::softshrink", softshrink);
   table.add("aten::threshold", threshold);
   table.add("aten::elu", elu);
-  table.add("aten::selu", [](const LowerCall& call) -> Results { return {call.graph.pointwise("Selu", {call.tensor("self")})}; });
+  table.add("aten::selu",
+            [](const LowerCall& call) -> Results { return {call.graph.pointwise("Selu", {call.tensor("self")})}; });
   table.add("aten::celu", celu);
   table.add("aten::softplus", softplus);
   table.add("aten::mish", mish);

@@ -1,5 +1,6 @@
-// scaled_dot_product_attention. From opset 23 on ONNX has Attention, which groups heads by itself, gives 0 for rows that are masked out whole (as
-// torch does), and in ONNX Runtime 1.32 runs faster than its parts and than com.microsoft's forms.
+// scaled_dot_product_attention. From opset 23 on ONNX has Attention, which groups heads by itself, gives 0 for rows
+// that are masked out whole (as torch does), and in ONNX Runtime 1.32 runs faster than its parts and than
+// com.microsoft's forms.
 #include <cmath>
 #include <limits>
 
@@ -41,7 +42,8 @@ ValueId fused(const LowerCall& call, const Operands& operands) {
   OnnxGraph& graph = call.graph;
   Sizes sizes = graph.sizes(operands.query);
   sizes.back() = graph.sizes(operands.value).back();
-  return graph.emit("Attention", {operands.query, operands.key, operands.value, full_mask(call, operands)}, std::move(attributes), call.out_dtype(), std::move(sizes));
+  return graph.emit("Attention", {operands.query, operands.key, operands.value, full_mask(call, operands)},
+                    std::move(attributes), call.out_dtype(), std::move(sizes));
 }
 
 /// Each key head once per query head of its group.
@@ -73,7 +75,8 @@ ValueId decomposed(const LowerCall& call, ValueId query, ValueId key, ValueId va
     sizes.push_back(right.back());
     return graph.emit("MatMul", {a, b}, {}, dtype, std::move(sizes));
   };
-  ValueId scores = multiply(graph.pointwise("Mul", {query, graph.scalar(scale_of(call), dtype)}), call.onnx.transpose(key, swap));
+  ValueId scores =
+      multiply(graph.pointwise("Mul", {query, graph.scalar(scale_of(call), dtype)}), call.onnx.transpose(key, swap));
   const ValueId minus_infinity = graph.scalar(-std::numeric_limits<double>::infinity(), dtype);
   if (call.args.boolean("is_causal")) {
     const Sizes sizes = graph.sizes(scores);
@@ -83,7 +86,8 @@ ValueId decomposed(const LowerCall& call, ValueId query, ValueId key, ValueId va
     mask = graph.cast(lower, DType::Bool);
   }
   if (mask == kAbsent) return multiply(graph.pointwise("Softmax", {scores}, {{"axis", int64_t{-1}}}), value);
-  scores = graph.dtype(mask) == DType::Bool ? call.onnx.where(mask, scores, minus_infinity) : graph.pointwise("Add", {scores, graph.cast(mask, dtype)});
+  scores = graph.dtype(mask) == DType::Bool ? call.onnx.where(mask, scores, minus_infinity)
+                                            : graph.pointwise("Add", {scores, graph.cast(mask, dtype)});
   const ValueId weights = graph.pointwise("Softmax", {scores}, {{"axis", int64_t{-1}}});
   const ValueId largest = call.onnx.reduce("ReduceMax", scores, {graph.rank(scores) - 1}, true);
   const ValueId is_masked = graph.pointwise_as(DType::Bool, "Equal", {largest, minus_infinity});
@@ -95,7 +99,8 @@ Results attention(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   Operands operands{call.tensor("query"), call.tensor("key"), call.tensor("value"), call.optional("attn_mask")};
   const DType dtype = graph.dtype(operands.query);
-  if (operands.mask != kAbsent && graph.dtype(operands.mask) != DType::Bool) operands.mask = graph.cast(operands.mask, dtype);
+  if (operands.mask != kAbsent && graph.dtype(operands.mask) != DType::Bool)
+    operands.mask = graph.cast(operands.mask, dtype);
   const Sizes query = graph.sizes(operands.query), key = graph.sizes(operands.key), value = graph.sizes(operands.value);
   const bool grouped = call.args.boolean("enable_gqa");
   const bool same_rank = query.size() == key.size() && key.size() == value.size();
@@ -103,10 +108,13 @@ Results attention(const LowerCall& call) {
   for (size_t i = 0; can_fuse && i + 2 < query.size(); ++i) {
     can_fuse = known_equal(key[i], value[i]) && (known_equal(query[i], key[i]) || (grouped && i == 1));
   }
-  if (can_fuse && operands.mask != kAbsent) can_fuse = graph.rank(operands.mask) >= 2 && graph.rank(operands.mask) <= static_cast<int64_t>(query.size());
+  if (can_fuse && operands.mask != kAbsent)
+    can_fuse = graph.rank(operands.mask) >= 2 && graph.rank(operands.mask) <= static_cast<int64_t>(query.size());
   if (can_fuse && query.size() == 3) {  // one head
-    for (ValueId* operand : {&operands.query, &operands.key, &operands.value}) *operand = call.onnx.unsqueeze(*operand, 1);
-    if (operands.mask != kAbsent && graph.rank(operands.mask) == 3) operands.mask = call.onnx.unsqueeze(operands.mask, 1);
+    for (ValueId* operand : {&operands.query, &operands.key, &operands.value})
+      *operand = call.onnx.unsqueeze(*operand, 1);
+    if (operands.mask != kAbsent && graph.rank(operands.mask) == 3)
+      operands.mask = call.onnx.unsqueeze(operands.mask, 1);
     return {call.onnx.squeeze(fused(call, operands), 1)};
   }
   if (can_fuse) return {fused(call, operands)};

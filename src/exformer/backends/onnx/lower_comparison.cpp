@@ -4,14 +4,16 @@
 namespace exformer::onnx {
 namespace {
 
-constexpr char kEqual[] = "Equal", kLess[] = "Less", kLessOrEqual[] = "LessOrEqual", kGreater[] = "Greater", kGreaterOrEqual[] = "GreaterOrEqual";
+constexpr char kEqual[] = "Equal", kLess[] = "Less", kLessOrEqual[] = "LessOrEqual", kGreater[] = "Greater",
+               kGreaterOrEqual[] = "GreaterOrEqual";
 
 template <const char* Operator, bool Negate = false>
 Results compare(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   DType dtype = call.common_dtype({"self", "other"});
   if (dtype == DType::Bool && std::string_view(Operator) != "Equal") dtype = DType::Int32;
-  const ValueId result = graph.pointwise_as(DType::Bool, Operator, {call.operand("self", dtype), call.operand("other", dtype)});
+  const ValueId result =
+      graph.pointwise_as(DType::Bool, Operator, {call.operand("self", dtype), call.operand("other", dtype)});
   return {Negate ? graph.pointwise("Not", {result}) : result};
 }
 
@@ -19,7 +21,8 @@ Results compare(const LowerCall& call) {
 Results isclose(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const DType dtype = graph.dtype(call.tensor("self"));
-  if (!is_floating_point(dtype) || call.args.boolean("equal_nan")) unsupported("isclose of integers or with equal_nan has no ONNX form yet");
+  if (!is_floating_point(dtype) || call.args.boolean("equal_nan"))
+    unsupported("isclose of integers or with equal_nan has no ONNX form yet");
   const ValueId a = call.tensor("self"), b = call.tensor("other");
   const auto number = [&](double value) { return graph.scalar(value, dtype); };
   const ValueId distance = graph.pointwise("Abs", {graph.pointwise("Sub", {a, b})});

@@ -24,7 +24,9 @@ Results convolve(const LowerCall& call, Geometry geometry) {
   const ValueId weight = call.promoted("weight");
   const size_t spatial = static_cast<size_t>(graph.rank(weight)) - 2;
   const bool is_unbatched = static_cast<size_t>(graph.rank(input)) == spatial + 1;
-  Attributes attributes = {{"strides", spread(geometry.stride, spatial)}, {"dilations", spread(geometry.dilation, spatial)}, {"group", geometry.groups}};
+  Attributes attributes = {{"strides", spread(geometry.stride, spatial)},
+                           {"dilations", spread(geometry.dilation, spatial)},
+                           {"group", geometry.groups}};
   if (geometry.auto_pad.empty()) {
     std::vector<int64_t> pads = spread(geometry.padding, spatial);
     pads.insert(pads.end(), pads.begin(), pads.begin() + static_cast<int64_t>(spatial));
@@ -38,24 +40,31 @@ Results convolve(const LowerCall& call, Geometry geometry) {
   if (const ValueId bias = call.optional("bias"); bias != kAbsent) inputs.push_back(graph.cast(bias, call.out_dtype()));
   Sizes sizes = call.out().sizes;
   if (is_unbatched) sizes.insert(sizes.begin(), SymInt(1));
-  const ValueId output = graph.emit(geometry.transposed ? "ConvTranspose" : "Conv", std::move(inputs), std::move(attributes), call.out_dtype(), std::move(sizes));
+  const ValueId output = graph.emit(geometry.transposed ? "ConvTranspose" : "Conv", std::move(inputs),
+                                    std::move(attributes), call.out_dtype(), std::move(sizes));
   return {is_unbatched ? call.onnx.squeeze(output, 0) : output};
 }
 
 Results forward(const LowerCall& call) {
-  return convolve(call, {call.args.integers("stride"), call.args.integers("padding"), call.args.integers("dilation"), {}, "", call.args.integer("groups")});
+  return convolve(call, {call.args.integers("stride"),
+                         call.args.integers("padding"),
+                         call.args.integers("dilation"),
+                         {},
+                         "",
+                         call.args.integer("groups")});
 }
 
 /// padding = "valid" is none; "same" puts the odd one at the end, as SAME_UPPER does.
 Results named_padding(const LowerCall& call) {
-  Geometry geometry{call.args.integers("stride"), {0}, call.args.integers("dilation"), {}, "", call.args.integer("groups")};
+  Geometry geometry{call.args.integers("stride"), {0}, call.args.integers("dilation"), {}, "",
+                    call.args.integer("groups")};
   if (call.args.string("padding") == "same") geometry.auto_pad = "SAME_UPPER";
   return convolve(call, std::move(geometry));
 }
 
 Results backward(const LowerCall& call) {
-  return convolve(call, {call.args.integers("stride"), call.args.integers("padding"), call.args.integers("dilation"), call.args.integers("output_padding"), "",
-                         call.args.integer("groups"), true});
+  return convolve(call, {call.args.integers("stride"), call.args.integers("padding"), call.args.integers("dilation"),
+                         call.args.integers("output_padding"), "", call.args.integer("groups"), true});
 }
 
 Results general(const LowerCall& call) { return call.args.boolean("transposed") ? backward(call) : forward(call); }

@@ -8,7 +8,9 @@ namespace {
 /// Everything that `Tensor.to` does is a Cast or nothing.
 Results to_result_dtype(const LowerCall& call) { return {call.promoted("self")}; }
 
-Results fill(const LowerCall& call) { return {call.onnx.full(call.out().sizes, call.operand("value", call.out_dtype()))}; }
+Results fill(const LowerCall& call) {
+  return {call.onnx.full(call.out().sizes, call.operand("value", call.out_dtype()))};
+}
 
 Results dropout(const LowerCall& call) {
   if (call.args.boolean("train") && call.args.real("p") != 0.0) unsupported("dropout in training mode");
@@ -24,10 +26,13 @@ Results native_dropout(const LowerCall& call) {
 }  // namespace
 
 void add_copy_lowerings(LoweringTable& table) {
-  for (const char* op : {"aten::to.dtype", "aten::to.device", "aten::to.dtype_layout", "aten::to.other", "aten::type_as", "aten::_to_copy"}) {
+  for (const char* op : {"aten::to.dtype", "aten::to.device", "aten::to.dtype_layout", "aten::to.other",
+                         "aten::type_as", "aten::_to_copy"}) {
     table.add(op, to_result_dtype);
   }
-  table.add("aten::copy", [](const LowerCall& call) -> Results { return {call.onnx.expand(call.promoted("src"), call.out().sizes)}; });
+  table.add("aten::copy", [](const LowerCall& call) -> Results {
+    return {call.onnx.expand(call.promoted("src"), call.out().sizes)};
+  });
   table.add("aten::fill.Scalar", fill);
   table.add("aten::fill.Tensor", fill);
   table.add("aten::zero", [](const LowerCall& call) -> Results {

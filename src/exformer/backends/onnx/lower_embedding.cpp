@@ -5,7 +5,8 @@ namespace exformer::onnx {
 
 void add_embedding_lowerings(LoweringTable& table) {
   table.add("aten::embedding", [](const LowerCall& call) -> Results {
-    return {call.graph.emit("Gather", {call.tensor("weight"), call.tensor("indices")}, {}, call.out_dtype(), call.out().sizes)};
+    return {call.graph.emit("Gather", {call.tensor("weight"), call.tensor("indices")}, {}, call.out_dtype(),
+                            call.out().sizes)};
   });
 }
 

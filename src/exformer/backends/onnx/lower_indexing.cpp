@@ -7,12 +7,13 @@ namespace exformer::onnx {
 namespace {
 
 Results lower_index_select(const LowerCall& call) {
-  return {call.graph.emit("Gather", {call.tensor("self"), call.tensor("index")}, {{"axis", call.dim("dim")}}, call.out_dtype(), call.out().sizes)};
+  return {call.graph.emit("Gather", {call.tensor("self"), call.tensor("index")}, {{"axis", call.dim("dim")}},
+                          call.out_dtype(), call.out().sizes)};
 }
 
 Results lower_gather(const LowerCall& call) {
-  return {call.graph.emit("GatherElements", {call.tensor("self"), call.tensor("index")}, {{"axis", call.dim("dim")}}, call.out_dtype(),
-                          call.out().sizes)};
+  return {call.graph.emit("GatherElements", {call.tensor("self"), call.tensor("index")}, {{"axis", call.dim("dim")}},
+                          call.out_dtype(), call.out().sizes)};
 }
 
 /// x[i] is a Gather on i's dim; x[i, j, ...] on the leading dims a GatherND over the indices stacked on a last dim.
@@ -27,9 +28,11 @@ Results lower_index(const LowerCall& call) {
     last_axis = static_cast<int64_t>(i);
   }
   if (indices.size() == 1) {
-    return {call.graph.emit("Gather", {call.tensor("self"), call.onnx.get(indices[0])}, {{"axis", last_axis}}, call.out_dtype(), call.out().sizes)};
+    return {call.graph.emit("Gather", {call.tensor("self"), call.onnx.get(indices[0])}, {{"axis", last_axis}},
+                            call.out_dtype(), call.out().sizes)};
   }
-  if (indices.size() != static_cast<size_t>(last_axis) + 1) unsupported("several indices that do not start at the first dim");
+  if (indices.size() != static_cast<size_t>(last_axis) + 1)
+    unsupported("several indices that do not start at the first dim");
   Sizes common;
   for (const Value* index : indices) common = broadcast_sizes(common, index->meta.sizes, call.node.op());
   std::vector<ValueId> columns;

@@ -19,7 +19,8 @@ Results cat(const LowerCall& call) {
 Results stack(const LowerCall& call) {
   const int64_t given = call.args.integer("dim"), dim = given < 0 ? given + call.out().rank() : given;
   std::vector<ValueId> parts;
-  for (const ValueId tensor : call.tensors("tensors")) parts.push_back(call.onnx.unsqueeze(call.graph.cast(tensor, call.out_dtype()), dim));
+  for (const ValueId tensor : call.tensors("tensors"))
+    parts.push_back(call.onnx.unsqueeze(call.graph.cast(tensor, call.out_dtype()), dim));
   if (parts.size() == 1) return {parts.front()};
   return {call.graph.emit("Concat", parts, {{"axis", dim}}, call.out_dtype(), call.out().sizes)};
 }

@@ -1,5 +1,6 @@
-// Matrix products. torch's Linear keeps its weight as [out, in]; Gemm reads it that way (transB), so no weight is copied or transposed and a
-// tied embedding serves both. In ONNX Runtime Gemm is as fast as MatMul with a transposed copy (both use prepacked weights), and takes the bias.
+// Matrix products. torch's Linear keeps its weight as [out, in]; Gemm reads it that way (transB), so no weight is
+// copied or transposed and a tied embedding serves both. In ONNX Runtime Gemm is as fast as MatMul with a transposed
+// copy (both use prepacked weights), and takes the bias.
 #include <numeric>
 
 #include "exformer/backends/onnx/lowering.h"
@@ -17,7 +18,9 @@ Results linear(const LowerCall& call) {
   const ValueId bias = call.optional("bias");
   const TensorMeta& weight_meta = call.meta("weight");
   if (!is_floating_point(dtype) || weight_meta.rank() != 2) {
-    const ValueId product = graph.emit("MatMul", {input, weight_meta.rank() == 2 ? call.onnx.transpose(weight, {1, 0}) : weight}, {}, dtype, call.out().sizes);
+    const ValueId product =
+        graph.emit("MatMul", {input, weight_meta.rank() == 2 ? call.onnx.transpose(weight, {1, 0}) : weight}, {}, dtype,
+                   call.out().sizes);
     return {bias == kAbsent ? product : graph.pointwise("Add", {product, graph.cast(bias, dtype)})};
   }
   const Sizes from = call.meta("input").sizes;
@@ -35,7 +38,8 @@ Results linear(const LowerCall& call) {
 ValueId product(const LowerCall& call, std::string_view a, std::string_view b, const Sizes& sizes) {
   DType dtype = call.out_dtype();
   if (!is_floating_point(dtype) && dtype != DType::Int64) dtype = DType::Int32;
-  const ValueId result = call.graph.emit("MatMul", {call.graph.cast(call.tensor(a), dtype), call.graph.cast(call.tensor(b), dtype)}, {}, dtype, sizes);
+  const ValueId result = call.graph.emit(
+      "MatMul", {call.graph.cast(call.tensor(a), dtype), call.graph.cast(call.tensor(b), dtype)}, {}, dtype, sizes);
   return call.graph.cast(result, call.out_dtype());
 }
 
@@ -57,7 +61,8 @@ template <const char* Left, const char* Right>
 Results add_product(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const DType dtype = call.out_dtype();
-  const bool is_constant = call.args.scalar("alpha").integer.is_constant() && call.args.scalar("beta").integer.is_constant();
+  const bool is_constant =
+      call.args.scalar("alpha").integer.is_constant() && call.args.scalar("beta").integer.is_constant();
   if (is_floating_point(dtype) && is_constant && call.meta(Left).rank() == 2 && call.meta(Right).rank() == 2) {
     Attributes attributes;
     if (call.args.real("alpha") != 1.0) attributes.emplace_back("alpha", call.args.real("alpha"));

@@ -24,17 +24,20 @@ Results layer_norm(const LowerCall& call) {
   std::vector<ValueId> inputs = {input, weight_or(call, "weight", 1.0, shape, dtype)};
   if (const ValueId bias = call.optional("bias"); bias != kAbsent) inputs.push_back(graph.cast(bias, dtype));
   const Attributes attributes = {{"axis", axis}, {"epsilon", call.args.real("eps")}};
-  if (call.node.outputs().size() == 1) return {graph.emit("LayerNormalization", std::move(inputs), attributes, dtype, call.out().sizes)};
+  if (call.node.outputs().size() == 1)
+    return {graph.emit("LayerNormalization", std::move(inputs), attributes, dtype, call.out().sizes)};
   bool needs_statistics = false;
   for (size_t i = 1; i < call.node.outputs().size(); ++i) {
-    needs_statistics = needs_statistics || !call.node.output(i)->users().empty() || call.node.graph().is_output(call.node.output(i));
+    needs_statistics =
+        needs_statistics || !call.node.output(i)->users().empty() || call.node.graph().is_output(call.node.output(i));
   }
   if (!needs_statistics) {
     const ValueId output = graph.emit("LayerNormalization", std::move(inputs), attributes, dtype, call.out().sizes);
     return {output, output, output};  // the statistics are read by nothing
   }
-  return graph.emit_many("LayerNormalization", std::move(inputs), attributes,
-                         {{dtype, call.out().sizes}, {DType::Float32, call.out(1).sizes}, {DType::Float32, call.out(2).sizes}});
+  return graph.emit_many(
+      "LayerNormalization", std::move(inputs), attributes,
+      {{dtype, call.out().sizes}, {DType::Float32, call.out(1).sizes}, {DType::Float32, call.out(2).sizes}});
 }
 
 /// x * rsqrt(mean(x^2) + eps) * weight, in float32 for 16-bit inputs.
@@ -44,18 +47,21 @@ Results rms_norm(const LowerCall& call) {
   const int64_t rank = call.meta("input").rank(), axis = rank - static_cast<int64_t>(shape.size());
   const DType dtype = call.out_dtype();
   const ValueId input = call.promoted("input");
-  const double smallest = dtype == DType::Float64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  const double smallest =
+      dtype == DType::Float64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
   const double eps = call.args.optional_real("eps").value_or(smallest);
   if (graph.opset() >= 23) {
     const ValueId weight = weight_or(call, "weight", 1.0, shape, dtype);
-    return {graph.emit("RMSNormalization", {input, weight}, {{"axis", axis}, {"epsilon", eps}}, dtype, call.out().sizes)};
+    return {
+        graph.emit("RMSNormalization", {input, weight}, {{"axis", axis}, {"epsilon", eps}}, dtype, call.out().sizes)};
   }
   const DType wide = dtype == DType::Float16 ? DType::Float32 : dtype;
   const ValueId x = graph.cast(input, wide);
   std::vector<int64_t> axes(static_cast<size_t>(rank - axis));
   std::iota(axes.begin(), axes.end(), axis);
   const ValueId mean = call.onnx.reduce("ReduceMean", graph.pointwise("Mul", {x, x}), axes, true);
-  const ValueId scale = graph.pointwise("Reciprocal", {graph.pointwise("Sqrt", {graph.pointwise("Add", {mean, graph.scalar(eps, wide)})})});
+  const ValueId scale = graph.pointwise(
+      "Reciprocal", {graph.pointwise("Sqrt", {graph.pointwise("Add", {mean, graph.scalar(eps, wide)})})});
   const ValueId normalized = graph.cast(graph.pointwise("Mul", {x, scale}), dtype);
   const ValueId weight = call.optional("weight");
   return {weight == kAbsent ? normalized : graph.pointwise("Mul", {normalized, graph.cast(weight, dtype)})};
@@ -82,8 +88,10 @@ ValueId grouped(const LowerCall& call, ValueId input, int64_t groups, double eps
   const auto constant = [&](const std::vector<double>& values) {
     return graph.constant(HostTensor::from(DType::Float64, {groups}, values).to(dtype));
   };
-  const ValueId folded = graph.emit("Reshape", {input, graph.constant_ints({0, groups, -1})}, {}, dtype, {sizes[0], SymInt(groups), per_group});
-  const ValueId normalized = graph.emit("InstanceNormalization", {folded, constant(ones), constant(zeros)}, {{"epsilon", eps}}, dtype, graph.sizes(folded));
+  const ValueId folded = graph.emit("Reshape", {input, graph.constant_ints({0, groups, -1})}, {}, dtype,
+                                    {sizes[0], SymInt(groups), per_group});
+  const ValueId normalized = graph.emit("InstanceNormalization", {folded, constant(ones), constant(zeros)},
+                                        {{"epsilon", eps}}, dtype, graph.sizes(folded));
   return call.onnx.reshape(normalized, sizes);
 }
 
@@ -97,12 +105,14 @@ Results batch_norm(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const ValueId input = call.promoted("input");
   const DType dtype = call.out_dtype();
-  if (call.optional("running_mean") == kAbsent || call.optional("running_var") == kAbsent) unsupported("batch normalization without running statistics");
+  if (call.optional("running_mean") == kAbsent || call.optional("running_var") == kAbsent)
+    unsupported("batch normalization without running statistics");
   const Sizes channels = {call.meta("input").sizes[1]};
-  const ValueId result = graph.emit("BatchNormalization",
-                                    {input, weight_or(call, "weight", 1.0, channels, dtype), weight_or(call, "bias", 0.0, channels, dtype),
-                                     graph.cast(call.tensor("running_mean"), dtype), graph.cast(call.tensor("running_var"), dtype)},
-                                    {{"epsilon", call.args.real("eps")}}, dtype, call.out().sizes);
+  const ValueId result =
+      graph.emit("BatchNormalization",
+                 {input, weight_or(call, "weight", 1.0, channels, dtype), weight_or(call, "bias", 0.0, channels, dtype),
+                  graph.cast(call.tensor("running_mean"), dtype), graph.cast(call.tensor("running_var"), dtype)},
+                 {{"epsilon", call.args.real("eps")}}, dtype, call.out().sizes);
   return Results(call.node.outputs().size(), result);
 }
 

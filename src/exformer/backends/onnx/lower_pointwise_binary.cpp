@@ -12,7 +12,9 @@ Results in_arithmetic(const LowerCall& call, DType dtype, const std::function<Va
   return {call.graph.cast(compute(DType::Int32), DType::Bool)};
 }
 
-bool is_one(const Scalar& scalar) { return scalar.kind == Scalar::Kind::Float ? scalar.real == 1.0 : scalar.integer == SymInt(1); }
+bool is_one(const Scalar& scalar) {
+  return scalar.kind == Scalar::Kind::Float ? scalar.real == 1.0 : scalar.integer == SymInt(1);
+}
 
 /// a op alpha * b
 template <bool Subtract>
@@ -34,15 +36,19 @@ Results reversed_difference(const LowerCall& call) {
 }
 
 Results multiply(const LowerCall& call) {
-  if (call.out_dtype() == DType::Bool) return {call.graph.pointwise("And", {call.operand("self", DType::Bool), call.operand("other", DType::Bool)})};
-  return {call.graph.pointwise("Mul", {call.operand("self", call.out_dtype()), call.operand("other", call.out_dtype())})};
+  if (call.out_dtype() == DType::Bool)
+    return {call.graph.pointwise("And", {call.operand("self", DType::Bool), call.operand("other", DType::Bool)})};
+  return {
+      call.graph.pointwise("Mul", {call.operand("self", call.out_dtype()), call.operand("other", call.out_dtype())})};
 }
 
 Results divide(const LowerCall& call) {
-  return {call.graph.pointwise("Div", {call.operand("self", call.out_dtype()), call.operand("other", call.out_dtype())})};
+  return {
+      call.graph.pointwise("Div", {call.operand("self", call.out_dtype()), call.operand("other", call.out_dtype())})};
 }
 
-/// Rounds a quotient down (floats: floor; integers: ONNX's Div cuts towards zero, so 1 is taken off where the signs differ and it is not exact).
+/// Rounds a quotient down (floats: floor; integers: ONNX's Div cuts towards zero, so 1 is taken off where the signs
+/// differ and it is not exact).
 ValueId floor_divide(const LowerCall& call, DType dtype) {
   OnnxGraph& graph = call.graph;
   const ValueId a = call.operand("self", dtype), b = call.operand("other", dtype);
@@ -55,7 +61,8 @@ ValueId truncating_divide(const LowerCall& call, DType dtype) {
   OnnxGraph& graph = call.graph;
   const ValueId quotient = graph.pointwise("Div", {call.operand("self", dtype), call.operand("other", dtype)});
   if (!is_floating_point(dtype)) return quotient;
-  return graph.pointwise("Mul", {graph.pointwise("Sign", {quotient}), graph.pointwise("Floor", {graph.pointwise("Abs", {quotient})})});
+  return graph.pointwise(
+      "Mul", {graph.pointwise("Sign", {quotient}), graph.pointwise("Floor", {graph.pointwise("Abs", {quotient})})});
 }
 
 Results divide_with_mode(const LowerCall& call) {
@@ -77,7 +84,8 @@ Results remainder(const LowerCall& call) {
 
 Results fmod(const LowerCall& call) {
   const DType dtype = call.out_dtype();
-  return {call.graph.pointwise("Mod", {call.operand("self", dtype), call.operand("other", dtype)}, {{"fmod", int64_t{1}}})};
+  return {
+      call.graph.pointwise("Mod", {call.operand("self", dtype), call.operand("other", dtype)}, {{"fmod", int64_t{1}}})};
 }
 
 Results power(const LowerCall& call) {
@@ -129,8 +137,12 @@ Results atan2(const LowerCall& call) {
   const DType dtype = call.out_dtype();
   const ValueId y = call.operand("self", dtype), x = call.operand("other", dtype);
   const auto number = [&](double value) { return graph.scalar(value, dtype); };
-  const auto is = [&](std::string_view op, ValueId value) { return graph.pointwise_as(DType::Bool, op, {value, number(0)}); };
-  const auto choose = [&](ValueId condition, ValueId a, ValueId b) { return graph.pointwise_as(dtype, "Where", {condition, a, b}); };
+  const auto is = [&](std::string_view op, ValueId value) {
+    return graph.pointwise_as(DType::Bool, op, {value, number(0)});
+  };
+  const auto choose = [&](ValueId condition, ValueId a, ValueId b) {
+    return graph.pointwise_as(dtype, "Where", {condition, a, b});
+  };
   constexpr double kPi = 3.14159265358979323846;
   const ValueId zero_x = is("Equal", x);
   const ValueId angle = graph.pointwise("Atan", {graph.pointwise("Div", {y, choose(zero_x, number(1), x)})});
@@ -143,8 +155,10 @@ Results atan2(const LowerCall& call) {
 Results hypot(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const DType dtype = call.out_dtype();
-  const ValueId a = graph.pointwise("Abs", {call.operand("self", dtype)}), b = graph.pointwise("Abs", {call.operand("other", dtype)});
-  return {graph.pointwise("Sqrt", {graph.pointwise("Add", {graph.pointwise("Mul", {a, a}), graph.pointwise("Mul", {b, b})})})};
+  const ValueId a = graph.pointwise("Abs", {call.operand("self", dtype)}),
+                b = graph.pointwise("Abs", {call.operand("other", dtype)});
+  return {graph.pointwise("Sqrt",
+                          {graph.pointwise("Add", {graph.pointwise("Mul", {a, a}), graph.pointwise("Mul", {b, b})})})};
 }
 
 /// max(a, b) + log(1 + exp(-|a - b|))
@@ -162,7 +176,8 @@ constexpr char kBitwiseAnd[] = "BitwiseAnd", kBitwiseOr[] = "BitwiseOr", kBitwis
 template <const char* Logical, const char* Bitwise>
 Results bitwise(const LowerCall& call) {
   const DType dtype = call.out_dtype();
-  return {call.graph.pointwise(dtype == DType::Bool ? Logical : Bitwise, {call.operand("self", dtype), call.operand("other", dtype)})};
+  return {call.graph.pointwise(dtype == DType::Bool ? Logical : Bitwise,
+                               {call.operand("self", dtype), call.operand("other", dtype)})};
 }
 
 template <const char* Logical>

@@ -9,7 +9,6 @@
 namespace exformer::onnx {
 namespace {
 
-
 template <const char* Operator>
 Results floating(const LowerCall& call) {
   return {call.graph.pointwise(Operator, {call.promoted("self")})};
@@ -23,13 +22,16 @@ Results rounding(const LowerCall& call) {
 }
 
 #define OPERATOR_NAME(name) constexpr char k##name[] = #name;
-OPERATOR_NAME(Exp) OPERATOR_NAME(Log) OPERATOR_NAME(Sqrt) OPERATOR_NAME(Reciprocal) OPERATOR_NAME(Sigmoid) OPERATOR_NAME(Erf)
-OPERATOR_NAME(Sin) OPERATOR_NAME(Cos) OPERATOR_NAME(Tan) OPERATOR_NAME(Asin) OPERATOR_NAME(Acos) OPERATOR_NAME(Atan)
-OPERATOR_NAME(Sinh) OPERATOR_NAME(Cosh) OPERATOR_NAME(Tanh) OPERATOR_NAME(Asinh) OPERATOR_NAME(Acosh) OPERATOR_NAME(Atanh)
-OPERATOR_NAME(Floor) OPERATOR_NAME(Ceil) OPERATOR_NAME(Round)
+OPERATOR_NAME(Exp)
+OPERATOR_NAME(Log) OPERATOR_NAME(Sqrt) OPERATOR_NAME(Reciprocal) OPERATOR_NAME(Sigmoid) OPERATOR_NAME(Erf)
+    OPERATOR_NAME(Sin) OPERATOR_NAME(Cos) OPERATOR_NAME(Tan) OPERATOR_NAME(Asin) OPERATOR_NAME(Acos) OPERATOR_NAME(Atan)
+        OPERATOR_NAME(Sinh) OPERATOR_NAME(Cosh) OPERATOR_NAME(Tanh) OPERATOR_NAME(Asinh) OPERATOR_NAME(Acosh)
+            OPERATOR_NAME(Atanh) OPERATOR_NAME(Floor) OPERATOR_NAME(Ceil) OPERATOR_NAME(Round)
 #undef OPERATOR_NAME
 
-ValueId like(const LowerCall& call, ValueId value, double number) { return call.graph.scalar(number, call.graph.dtype(value)); }
+                ValueId like(const LowerCall& call, ValueId value, double number) {
+  return call.graph.scalar(number, call.graph.dtype(value));
+}
 
 ValueId logarithm(const LowerCall& call, double base) {
   OnnxGraph& graph = call.graph;
@@ -39,7 +41,8 @@ ValueId logarithm(const LowerCall& call, double base) {
 
 /// Towards zero: sign(x) * floor(|x|).
 ValueId truncate(OnnxGraph& graph, ValueId self) {
-  return graph.pointwise("Mul", {graph.pointwise("Sign", {self}), graph.pointwise("Floor", {graph.pointwise("Abs", {self})})});
+  return graph.pointwise("Mul",
+                         {graph.pointwise("Sign", {self}), graph.pointwise("Floor", {graph.pointwise("Abs", {self})})});
 }
 
 /// (exp(x) - 1), without cancellation near 0: tanh(x / 2) * (exp(x) + 1).
@@ -49,7 +52,8 @@ ValueId expm1(OnnxGraph& graph, ValueId x) {
   const ValueId half = graph.pointwise("Tanh", {graph.pointwise("Mul", {x, graph.scalar(0.5, dtype)})});
   const ValueId near = graph.pointwise("Mul", {half, graph.pointwise("Add", {exponential, graph.scalar(1, dtype)})});
   const ValueId far = graph.pointwise("Sub", {exponential, graph.scalar(1, dtype)});
-  const ValueId is_near = graph.pointwise_as(DType::Bool, "Less", {graph.pointwise("Abs", {x}), graph.scalar(1, dtype)});
+  const ValueId is_near =
+      graph.pointwise_as(DType::Bool, "Less", {graph.pointwise("Abs", {x}), graph.scalar(1, dtype)});
   return graph.pointwise_as(dtype, "Where", {is_near, near, far});
 }
 
@@ -74,7 +78,8 @@ ValueId is_nan(const LowerCall& call, ValueId self) { return call.graph.pointwis
 /// A bool result that is the same for every element.
 ValueId everywhere(const LowerCall& call, ValueId self, bool value) {
   OnnxGraph& graph = call.graph;
-  const ValueId never = graph.pointwise_as(DType::Bool, value ? "Equal" : "Less", {graph.cast(self, DType::Int64), graph.cast(self, DType::Int64)});
+  const ValueId never = graph.pointwise_as(DType::Bool, value ? "Equal" : "Less",
+                                           {graph.cast(self, DType::Int64), graph.cast(self, DType::Int64)});
   return never;
 }
 
@@ -82,7 +87,9 @@ template <int Sides>  // bit 1: positive, bit 2: negative
 Results infinite(const LowerCall& call) {
   const ValueId self = call.tensor("self");
   if (!is_floating_point(call.graph.dtype(self))) return {everywhere(call, self, false)};
-  return {call.graph.pointwise_as(DType::Bool, "IsInf", {self}, {{"detect_positive", int64_t{Sides & 1}}, {"detect_negative", int64_t{(Sides & 2) / 2}}})};
+  return {call.graph.pointwise_as(
+      DType::Bool, "IsInf", {self},
+      {{"detect_positive", int64_t{Sides & 1}}, {"detect_negative", int64_t{(Sides & 2) / 2}}})};
 }
 
 Results nan_to_num(const LowerCall& call) {
@@ -98,7 +105,8 @@ Results nan_to_num(const LowerCall& call) {
     self = graph.pointwise_as(dtype, "Where", {condition, graph.scalar(number, dtype), self});
   };
   const auto side = [&](int64_t positive, int64_t negative) {
-    return graph.pointwise_as(DType::Bool, "IsInf", {self}, {{"detect_positive", positive}, {"detect_negative", negative}});
+    return graph.pointwise_as(DType::Bool, "IsInf", {self},
+                              {{"detect_positive", positive}, {"detect_negative", negative}});
   };
   replace(side(1, 0), call.args.optional_real("posinf").value_or(largest));
   replace(side(0, 1), call.args.optional_real("neginf").value_or(-largest));
@@ -114,8 +122,10 @@ Results square(const LowerCall& call) {
 Results logit(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   ValueId self = call.promoted("self");
-  if (const auto eps = call.args.optional_real("eps")) self = graph.pointwise("Clip", {self, like(call, self, *eps), like(call, self, 1.0 - *eps)});
-  return {graph.pointwise("Log", {graph.pointwise("Div", {self, graph.pointwise("Sub", {like(call, self, 1), self})})})};
+  if (const auto eps = call.args.optional_real("eps"))
+    self = graph.pointwise("Clip", {self, like(call, self, *eps), like(call, self, 1.0 - *eps)});
+  return {
+      graph.pointwise("Log", {graph.pointwise("Div", {self, graph.pointwise("Sub", {like(call, self, 1), self})})})};
 }
 
 Results bitwise_not(const LowerCall& call) {
@@ -129,7 +139,9 @@ Results sign(const LowerCall& call) {
   return {call.graph.pointwise("Sign", {self})};
 }
 
-Results logical_not(const LowerCall& call) { return {call.graph.pointwise("Not", {call.graph.cast(call.tensor("self"), DType::Bool)})}; }
+Results logical_not(const LowerCall& call) {
+  return {call.graph.pointwise("Not", {call.graph.cast(call.tensor("self"), DType::Bool)})};
+}
 
 Results is_finite(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
@@ -186,8 +198,10 @@ void add_pointwise_unary_lowerings(LoweringTable& table) {
     const ValueId self = call.tensor("self");
     return {call.graph.pointwise("Sub", {self, truncate(call.graph, self)})};
   });
-  table.add("aten::abs", [](const LowerCall& call) -> Results { return {call.graph.pointwise("Abs", {call.tensor("self")})}; });
-  table.add("aten::neg", [](const LowerCall& call) -> Results { return {call.graph.pointwise("Neg", {call.tensor("self")})}; });
+  table.add("aten::abs",
+            [](const LowerCall& call) -> Results { return {call.graph.pointwise("Abs", {call.tensor("self")})}; });
+  table.add("aten::neg",
+            [](const LowerCall& call) -> Results { return {call.graph.pointwise("Neg", {call.tensor("self")})}; });
   table.add("aten::sign", sign);
   table.add("aten::sgn", sign);
   table.add("aten::rsqrt", [](const LowerCall& call) -> Results {
@@ -218,9 +232,11 @@ void add_pointwise_unary_lowerings(LoweringTable& table) {
   table.add("aten::signbit", [](const LowerCall& call) -> Results {
     const ValueId self = call.tensor("self");
     // 1 / -0.0 is below 0 where -0.0 is not.
-    if (!is_floating_point(call.graph.dtype(self))) return {call.graph.pointwise_as(DType::Bool, "Less", {self, like(call, self, 0)})};
+    if (!is_floating_point(call.graph.dtype(self)))
+      return {call.graph.pointwise_as(DType::Bool, "Less", {self, like(call, self, 0)})};
     const ValueId below = call.graph.pointwise_as(DType::Bool, "Less", {self, like(call, self, 0)});
-    const ValueId inverse = call.graph.pointwise_as(DType::Bool, "Less", {call.graph.pointwise("Reciprocal", {self}), like(call, self, 0)});
+    const ValueId inverse =
+        call.graph.pointwise_as(DType::Bool, "Less", {call.graph.pointwise("Reciprocal", {self}), like(call, self, 0)});
     return {call.graph.pointwise("Or", {below, inverse})};
   });
   table.add("aten::square", square);

@@ -11,7 +11,8 @@ namespace {
 
 bool has_argument(const LowerCall& call, std::string_view name) {
   const auto& arguments = call.args.schema().arguments;
-  return std::any_of(arguments.begin(), arguments.end(), [&](const SchemaArgument& argument) { return argument.name == name; });
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [&](const SchemaArgument& argument) { return argument.name == name; });
 }
 
 bool keep_dims(const LowerCall& call) { return has_argument(call, "keepdim") && call.args.boolean("keepdim"); }
@@ -30,7 +31,8 @@ SymInt reduced_count(const LowerCall& call) {
   return count;
 }
 
-constexpr char kSum[] = "ReduceSum", kMean[] = "ReduceMean", kProduct[] = "ReduceProd", kMax[] = "ReduceMax", kMin[] = "ReduceMin";
+constexpr char kSum[] = "ReduceSum", kMean[] = "ReduceMean", kProduct[] = "ReduceProd", kMax[] = "ReduceMax",
+               kMin[] = "ReduceMin";
 
 template <const char* Operator>
 Results reduce(const LowerCall& call) {
@@ -69,7 +71,8 @@ Results with_index(const LowerCall& call, std::string_view values_op, std::strin
   const bool keep = call.args.boolean("keepdim");
   const ValueId numbers = graph.cast(self, graph.dtype(self) == DType::Bool ? DType::Int32 : graph.dtype(self));
   const ValueId values = graph.cast(call.onnx.reduce(values_op, numbers, {dim}, keep), graph.dtype(self));
-  const ValueId index = graph.emit(index_op, {numbers}, {{"axis", dim}, {"keepdims", int64_t{keep}}}, DType::Int64, graph.sizes(values));
+  const ValueId index =
+      graph.emit(index_op, {numbers}, {{"axis", dim}, {"keepdims", int64_t{keep}}}, DType::Int64, graph.sizes(values));
   return {values, index};
 }
 
@@ -79,7 +82,8 @@ Results arg_extremum(const LowerCall& call, std::string_view op) {
   if (graph.dtype(self) == DType::Bool) self = graph.cast(self, DType::Int32);
   if (graph.rank(self) == 0) return {graph.constant_int(0)};
   if (call.args.has("dim")) {
-    return {graph.emit(op, {self}, {{"axis", call.dim("dim")}, {"keepdims", int64_t{call.args.boolean("keepdim")}}}, DType::Int64, call.out().sizes)};
+    return {graph.emit(op, {self}, {{"axis", call.dim("dim")}, {"keepdims", int64_t{call.args.boolean("keepdim")}}},
+                       DType::Int64, call.out().sizes)};
   }
   const ValueId flat = call.onnx.reshape(self, {element_count(graph.sizes(self))});
   const ValueId index = graph.emit(op, {flat}, {{"axis", int64_t{0}}, {"keepdims", int64_t{0}}}, DType::Int64, {});
@@ -105,7 +109,8 @@ Moments moments(const LowerCall& call) {
   ValueId variance = call.onnx.reduce("ReduceMean", graph.pointwise("Mul", {difference, difference}), dims, keep);
   if (correction != 0.0) {
     const ValueId count = call.onnx.scalar({Scalar::Kind::Int, reduced_count(call), 0.0}, dtype);
-    const ValueId degrees = graph.pointwise("Max", {graph.pointwise("Sub", {count, graph.scalar(correction, dtype)}), graph.scalar(0, dtype)});
+    const ValueId degrees = graph.pointwise(
+        "Max", {graph.pointwise("Sub", {count, graph.scalar(correction, dtype)}), graph.scalar(0, dtype)});
     variance = graph.pointwise("Mul", {variance, graph.pointwise("Div", {count, degrees})});
   }
   return {variance, keep ? mean : call.onnx.reshape(mean, graph.sizes(variance))};
@@ -124,7 +129,8 @@ Results vector_norm(const LowerCall& call, std::string_view order) {
   const ValueId magnitude = graph.pointwise("Abs", {self});
   if (std::isinf(p)) return {call.onnx.reduce(p > 0 ? "ReduceMax" : "ReduceMin", magnitude, dims, keep)};
   if (p == 0.0) return {call.onnx.reduce("ReduceSum", graph.cast(graph.cast(self, DType::Bool), dtype), dims, keep)};
-  const ValueId sum = call.onnx.reduce("ReduceSum", graph.pointwise("Pow", {magnitude, graph.scalar(p, dtype)}), dims, keep);
+  const ValueId sum =
+      call.onnx.reduce("ReduceSum", graph.pointwise("Pow", {magnitude, graph.scalar(p, dtype)}), dims, keep);
   return {graph.pointwise("Pow", {sum, graph.scalar(1.0 / p, dtype)})};
 }
 
@@ -138,7 +144,8 @@ Results logsumexp(const LowerCall& call) {
   const ValueId infinity = graph.scalar(std::numeric_limits<double>::infinity(), dtype);
   const ValueId is_infinite = graph.pointwise_as(DType::Bool, "Equal", {graph.pointwise("Abs", {largest}), infinity});
   const ValueId shift = call.onnx.where(is_infinite, graph.scalar(0, dtype), largest);
-  const ValueId sum = call.onnx.reduce("ReduceSum", graph.pointwise("Exp", {graph.pointwise("Sub", {self, shift})}), dims, true);
+  const ValueId sum =
+      call.onnx.reduce("ReduceSum", graph.pointwise("Exp", {graph.pointwise("Sub", {self, shift})}), dims, true);
   const ValueId result = graph.pointwise("Add", {graph.pointwise("Log", {sum}), shift});
   return {call.onnx.reshape(result, call.out().sizes)};
 }
@@ -163,7 +170,8 @@ void add_reduction_lowerings(LoweringTable& table) {
     table.add(op, [](const LowerCall& call) -> Results { return {moments(call).variance}; });
   }
   for (const char* op : {"aten::std", "aten::std.dim", "aten::std.correction"}) {
-    table.add(op, [](const LowerCall& call) -> Results { return {call.graph.pointwise("Sqrt", {moments(call).variance})}; });
+    table.add(
+        op, [](const LowerCall& call) -> Results { return {call.graph.pointwise("Sqrt", {moments(call).variance})}; });
   }
   for (const char* op : {"aten::var_mean", "aten::var_mean.dim", "aten::var_mean.correction"}) {
     table.add(op, [](const LowerCall& call) -> Results {
@@ -172,7 +180,8 @@ void add_reduction_lowerings(LoweringTable& table) {
     });
   }
   table.add("aten::linalg_vector_norm", [](const LowerCall& call) { return vector_norm(call, "ord"); });
-  for (const char* op : {"aten::norm.Scalar", "aten::norm.ScalarOpt_dim", "aten::norm.ScalarOpt_dim_dtype", "aten::norm.ScalarOpt_dtype"}) {
+  for (const char* op : {"aten::norm.Scalar", "aten::norm.ScalarOpt_dim", "aten::norm.ScalarOpt_dim_dtype",
+                         "aten::norm.ScalarOpt_dtype"}) {
     table.add(op, [](const LowerCall& call) { return vector_norm(call, "p"); });
   }
   table.add("aten::logsumexp", logsumexp);

@@ -13,7 +13,8 @@ Results repeat(const LowerCall& call) {
   wide.insert(wide.end(), call.meta("self").sizes.begin(), call.meta("self").sizes.end());
   const ValueId aligned = call.onnx.reshape(self, wide);
   if (call.out().sizes == wide) return {aligned};
-  return {call.graph.emit("Tile", {aligned, call.onnx.shapes.vector(repeats)}, {}, call.graph.dtype(self), call.out().sizes)};
+  return {call.graph.emit("Tile", {aligned, call.onnx.shapes.vector(repeats)}, {}, call.graph.dtype(self),
+                          call.out().sizes)};
 }
 
 Results flip(const LowerCall& call) {
@@ -22,8 +23,9 @@ Results flip(const LowerCall& call) {
   if (dims.empty()) return {self};
   OnnxGraph& graph = call.graph;
   const auto each = [&](int64_t value) { return graph.constant_ints(std::vector<int64_t>(dims.size(), value)); };
-  return {graph.emit("Slice", {self, each(-1), each(std::numeric_limits<int64_t>::min()), graph.constant_ints(dims), each(-1)}, {},
-                     graph.dtype(self), call.out().sizes)};
+  return {graph.emit("Slice",
+                     {self, each(-1), each(std::numeric_limits<int64_t>::min()), graph.constant_ints(dims), each(-1)},
+                     {}, graph.dtype(self), call.out().sizes)};
 }
 
 /// The last `shift` elements of each dim come first; without dims the tensor is rolled as one row.

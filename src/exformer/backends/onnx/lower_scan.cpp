@@ -5,7 +5,8 @@ namespace exformer::onnx {
 
 void add_scan_lowerings(LoweringTable& table) {
   table.add("aten::cumsum", [](const LowerCall& call) -> Results {
-    return {call.graph.emit("CumSum", {call.promoted("self"), call.graph.constant_int(call.dim("dim"))}, {}, call.out_dtype(), call.out().sizes)};
+    return {call.graph.emit("CumSum", {call.promoted("self"), call.graph.constant_int(call.dim("dim"))}, {},
+                            call.out_dtype(), call.out().sizes)};
   });
 }
 

@@ -18,7 +18,8 @@ Results slice(const LowerCall& call) {
   const SymInt end = call.args.optional_sym("end").value_or(SymInt(std::numeric_limits<int64_t>::max()));
   const int64_t dim = call.dim("dim");
   const SymInt& size = call.meta("self").sizes[static_cast<size_t>(dim)];
-  const ValueId stop = less_equal(size, end) == Truth::Yes ? graph.constant_ints({std::numeric_limits<int64_t>::max()}) : call.onnx.shapes.one(end);
+  const ValueId stop = less_equal(size, end) == Truth::Yes ? graph.constant_ints({std::numeric_limits<int64_t>::max()})
+                                                           : call.onnx.shapes.one(end);
   std::vector<ValueId> inputs = {self, call.onnx.shapes.one(start), stop, graph.constant_ints({dim})};
   if (step != SymInt(1)) inputs.push_back(call.onnx.shapes.one(step));
   return {graph.emit("Slice", std::move(inputs), {}, graph.dtype(self), call.out().sizes)};
@@ -27,7 +28,8 @@ Results slice(const LowerCall& call) {
 Results select(const LowerCall& call) {
   const ValueId self = call.tensor("self");
   const ValueId index = call.onnx.shapes.scalar(call.args.sym("index"));
-  return {call.graph.emit("Gather", {self, index}, {{"axis", call.dim("dim")}}, call.graph.dtype(self), call.out().sizes)};
+  return {
+      call.graph.emit("Gather", {self, index}, {{"axis", call.dim("dim")}}, call.graph.dtype(self), call.out().sizes)};
 }
 
 Results split(const LowerCall& call) {
@@ -48,7 +50,8 @@ Results unbind(const LowerCall& call) {
   Results results;
   for (size_t i = 0; i < call.node.outputs().size(); ++i) {
     const ValueId index = call.graph.constant_int(static_cast<int64_t>(i));
-    results.push_back(call.graph.emit("Gather", {self, index}, {{"axis", call.dim("dim")}}, call.graph.dtype(self), call.out(i).sizes));
+    results.push_back(call.graph.emit("Gather", {self, index}, {{"axis", call.dim("dim")}}, call.graph.dtype(self),
+                                      call.out(i).sizes));
   }
   return results;
 }
@@ -57,11 +60,13 @@ Results unbind(const LowerCall& call) {
 Results unfold(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const ValueId self = call.tensor("self");
-  const int64_t dim = call.dim("dimension"), rank = call.meta("self").rank(), size = call.args.integer("size"), step = call.args.integer("step");
+  const int64_t dim = call.dim("dimension"), rank = call.meta("self").rank(), size = call.args.integer("size"),
+                step = call.args.integer("step");
   if (rank == 0) return {call.onnx.reshape(self, call.out().sizes)};
   const SymInt count = call.out().sizes[static_cast<size_t>(dim)];
   const auto range = [&](const SymInt& length) {
-    return graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(length), graph.constant_int(1)}, {}, DType::Int64, {length});
+    return graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(length), graph.constant_int(1)}, {},
+                      DType::Int64, {length});
   };
   const ValueId starts = call.onnx.unsqueeze(graph.pointwise("Mul", {range(count), graph.constant_int(step)}), 1);
   const ValueId positions = graph.pointwise("Add", {starts, range(size)});
@@ -112,10 +117,12 @@ Results slice_scatter(const LowerCall& call) {
     std::swap(permutation[0], permutation[static_cast<size_t>(dim)]);
     const SymInt count = call.meta("src").sizes[static_cast<size_t>(dim)];
     ShapeArithmetic& shapes = call.onnx.shapes;
-    const ValueId range = graph.emit("Range", {shapes.scalar(start), shapes.scalar(end), shapes.scalar(step)}, {}, DType::Int64, {count});
+    const ValueId range =
+        graph.emit("Range", {shapes.scalar(start), shapes.scalar(end), shapes.scalar(step)}, {}, DType::Int64, {count});
     const ValueId data = call.onnx.transpose(self, permutation);
-    const ValueId written = graph.emit("ScatterND", {data, call.onnx.unsqueeze(range, 1), call.onnx.transpose(source, permutation)}, {},
-                                       graph.dtype(self), graph.sizes(data));
+    const ValueId written =
+        graph.emit("ScatterND", {data, call.onnx.unsqueeze(range, 1), call.onnx.transpose(source, permutation)}, {},
+                   graph.dtype(self), graph.sizes(data));
     result = call.onnx.transpose(written, permutation);
   }
   graph.set_sizes(result, call.out().sizes);
@@ -125,7 +132,8 @@ Results slice_scatter(const LowerCall& call) {
 Results select_scatter(const LowerCall& call) {
   const int64_t dim = call.dim("dim");
   const SymInt index = wrap(call.args.sym("index"), call.meta("self").sizes[static_cast<size_t>(dim)]);
-  const ValueId source = call.onnx.unsqueeze(call.graph.cast(call.tensor("src"), call.graph.dtype(call.tensor("self"))), dim);
+  const ValueId source =
+      call.onnx.unsqueeze(call.graph.cast(call.tensor("src"), call.graph.dtype(call.tensor("self"))), dim);
   const ValueId result = replace_range(call, source, dim, index, index + 1);
   if (result != source) call.graph.set_sizes(result, call.out().sizes);
   return {result};
@@ -145,8 +153,12 @@ Results diagonal(const LowerCall& call) {
   }
   OnnxGraph& graph = call.graph;
   const SymInt count = call.out().sizes.back();
-  const ValueId range = graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(count), graph.constant_int(1)}, {}, DType::Int64, {count});
-  const auto moved = [&](int64_t by) { return call.onnx.unsqueeze(by > 0 ? graph.pointwise("Add", {range, graph.constant_int(by)}) : range, 1); };
+  const ValueId range =
+      graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(count), graph.constant_int(1)}, {},
+                 DType::Int64, {count});
+  const auto moved = [&](int64_t by) {
+    return call.onnx.unsqueeze(by > 0 ? graph.pointwise("Add", {range, graph.constant_int(by)}) : range, 1);
+  };
   const ValueId positions = call.onnx.concat({moved(-offset), moved(offset)}, 1);
   const ValueId front = call.onnx.transpose(call.tensor("self"), permutation);
   Sizes sizes = {count};
@@ -163,7 +175,8 @@ Results diagonal(const LowerCall& call) {
 void add_slicing_lowerings(LoweringTable& table) {
   table.add("aten::slice.Tensor", slice);
   table.add("aten::select.int", select);
-  for (const char* op : {"aten::split.Tensor", "aten::split_with_sizes", "aten::split.sizes", "aten::chunk"}) table.add(op, split);
+  for (const char* op : {"aten::split.Tensor", "aten::split_with_sizes", "aten::split.sizes", "aten::chunk"})
+    table.add(op, split);
   table.add("aten::unbind.int", unbind);
   table.add("aten::unfold", unfold);
   table.add("aten::slice_scatter", slice_scatter);

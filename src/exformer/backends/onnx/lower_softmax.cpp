@@ -27,7 +27,8 @@ Results safe_softmax(const LowerCall& call) {
   const ValueId self = call.promoted("self");
   const DType dtype = call.out_dtype();
   const ValueId largest = call.out().rank() == 0 ? self : call.onnx.reduce("ReduceMax", self, {call.dim("dim")}, true);
-  const ValueId is_masked = graph.pointwise_as(DType::Bool, "Equal", {largest, graph.scalar(-std::numeric_limits<double>::infinity(), dtype)});
+  const ValueId is_masked = graph.pointwise_as(
+      DType::Bool, "Equal", {largest, graph.scalar(-std::numeric_limits<double>::infinity(), dtype)});
   return {call.onnx.where(is_masked, graph.scalar(0.0, dtype), along(call, "Softmax", self))};
 }
 

@@ -7,7 +7,8 @@ namespace {
 /// A one-element tensor as a number. Integers are int64 scalars from here on.
 Results item(const LowerCall& call) {
   ValueId self = call.tensor("self");
-  if (call.graph.rank(self) != 0) self = call.graph.emit("Reshape", {self, call.graph.constant_ints({})}, {}, call.graph.dtype(self), {});
+  if (call.graph.rank(self) != 0)
+    self = call.graph.emit("Reshape", {self, call.graph.constant_ints({})}, {}, call.graph.dtype(self), {});
   const Value* result = call.node.output();
   if (result->kind != ValueKind::SymInt) return {self};
   self = call.graph.cast(self, DType::Int64);
@@ -26,8 +27,8 @@ void add_symbolic_lowerings(LoweringTable& table) {
   table.add("aten::_local_scalar_dense", item);
   table.add("aten::sym_size.int", size);
   table.add("aten::sym_numel", size);
-  for (const char* op : {"aten::_assert_async.msg", "aten::_assert_scalar", "aten::_assert_tensor_metadata", "aten::sym_constrain_range_for_size",
-                         "aten::sym_constrain_range"}) {
+  for (const char* op : {"aten::_assert_async.msg", "aten::_assert_scalar", "aten::_assert_tensor_metadata",
+                         "aten::sym_constrain_range_for_size", "aten::sym_constrain_range"}) {
     table.add(op, nothing);
   }
 }

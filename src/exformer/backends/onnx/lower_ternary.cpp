@@ -13,7 +13,8 @@ Results where(const LowerCall& call) {
 
 Results masked_fill(const LowerCall& call) {
   const DType dtype = call.out_dtype();
-  return {call.onnx.where(call.graph.cast(call.tensor("mask"), DType::Bool), call.operand("value", dtype), call.promoted("self"))};
+  return {call.onnx.where(call.graph.cast(call.tensor("mask"), DType::Bool), call.operand("value", dtype),
+                          call.promoted("self"))};
 }
 
 /// min(max(x, low), high): Max and Min pass NaN on, as torch does, and take tensors as bounds.
@@ -33,7 +34,8 @@ Results lerp(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const DType dtype = call.out_dtype();
   const ValueId self = call.promoted("self");
-  const ValueId step = graph.pointwise("Mul", {graph.pointwise("Sub", {call.promoted("end"), self}), call.operand("weight", dtype)});
+  const ValueId step =
+      graph.pointwise("Mul", {graph.pointwise("Sub", {call.promoted("end"), self}), call.operand("weight", dtype)});
   return {graph.pointwise("Add", {self, step})};
 }
 
@@ -51,10 +53,12 @@ Results add_combined(const LowerCall& call, std::string_view op) {
 }  // namespace
 
 void add_ternary_lowerings(LoweringTable& table) {
-  for (const char* op : {"aten::where.self", "aten::where.ScalarOther", "aten::where.ScalarSelf", "aten::where.Scalar"}) table.add(op, where);
+  for (const char* op : {"aten::where.self", "aten::where.ScalarOther", "aten::where.ScalarSelf", "aten::where.Scalar"})
+    table.add(op, where);
   table.add("aten::masked_fill.Scalar", masked_fill);
   table.add("aten::masked_fill.Tensor", masked_fill);
-  for (const char* op : {"aten::clamp", "aten::clamp.Tensor", "aten::clip", "aten::clip.Tensor"}) table.add(op, clamp_both);
+  for (const char* op : {"aten::clamp", "aten::clamp.Tensor", "aten::clip", "aten::clip.Tensor"})
+    table.add(op, clamp_both);
   for (const char* kind : {"", ".Tensor"}) {
     table.add(std::string("aten::clamp_min") + kind, [](const LowerCall& call) { return clamp(call, "min", ""); });
     table.add(std::string("aten::clamp_max") + kind, [](const LowerCall& call) { return clamp(call, "", "max"); });

@@ -1,4 +1,5 @@
-// Views that keep or rearrange all elements. ONNX has no strides: each is a Reshape, Transpose, Unsqueeze, Squeeze, Expand, or nothing.
+// Views that keep or rearrange all elements. ONNX has no strides: each is a Reshape, Transpose, Unsqueeze, Squeeze,
+// Expand, or nothing.
 #include <algorithm>
 #include <numeric>
 
@@ -26,7 +27,8 @@ Results swap_dims(const LowerCall& call, int64_t a, int64_t b) {
   const int64_t rank = call.meta("self").rank();
   if (rank == 0) return {self};
   std::vector<int64_t> permutation = identity(rank);
-  std::swap(permutation[static_cast<size_t>(a < 0 ? a + rank : a)], permutation[static_cast<size_t>(b < 0 ? b + rank : b)]);
+  std::swap(permutation[static_cast<size_t>(a < 0 ? a + rank : a)],
+            permutation[static_cast<size_t>(b < 0 ? b + rank : b)]);
   return {call.onnx.transpose(self, permutation)};
 }
 
@@ -50,7 +52,8 @@ Results squeeze(const LowerCall& call, const std::vector<int64_t>& dims) {
     if (call.meta("self").sizes[static_cast<size_t>(dim)] == SymInt(1)) dropped.push_back(dim);
   }
   if (dropped.empty()) return {self};
-  return {call.graph.emit("Squeeze", {self, call.graph.constant_ints(dropped)}, {}, call.graph.dtype(self), call.out().sizes)};
+  return {call.graph.emit("Squeeze", {self, call.graph.constant_ints(dropped)}, {}, call.graph.dtype(self),
+                          call.out().sizes)};
 }
 
 Results as_strided(const LowerCall& call) {
@@ -62,15 +65,21 @@ Results as_strided(const LowerCall& call) {
 }  // namespace
 
 void add_views_lowerings(LoweringTable& table) {
-  for (const char* op : {"aten::alias", "aten::detach", "aten::lift_fresh", "aten::lift_fresh_copy", "aten::contiguous", "aten::clone"}) table.add(op, same);
-  for (const char* op : {"aten::view", "aten::_unsafe_view", "aten::reshape", "aten::reshape_as", "aten::view_as", "aten::flatten.using_ints",
-                         "aten::unflatten.int"}) {
+  for (const char* op :
+       {"aten::alias", "aten::detach", "aten::lift_fresh", "aten::lift_fresh_copy", "aten::contiguous", "aten::clone"})
+    table.add(op, same);
+  for (const char* op : {"aten::view", "aten::_unsafe_view", "aten::reshape", "aten::reshape_as", "aten::view_as",
+                         "aten::flatten.using_ints", "aten::unflatten.int"}) {
     table.add(op, to_result_sizes);
   }
   table.add("aten::expand", expand);
   table.add("aten::expand_as", expand);
-  table.add("aten::transpose.int", [](const LowerCall& call) { return swap_dims(call, call.args.integer("dim0"), call.args.integer("dim1")); });
-  table.add("aten::t", [](const LowerCall& call) -> Results { return call.meta("self").rank() < 2 ? same(call) : swap_dims(call, 0, 1); });
+  table.add("aten::transpose.int", [](const LowerCall& call) {
+    return swap_dims(call, call.args.integer("dim0"), call.args.integer("dim1"));
+  });
+  table.add("aten::t", [](const LowerCall& call) -> Results {
+    return call.meta("self").rank() < 2 ? same(call) : swap_dims(call, 0, 1);
+  });
   table.add("aten::mT", [](const LowerCall& call) { return swap_dims(call, -2, -1); });
   table.add("aten::numpy_T", [](const LowerCall& call) -> Results {
     std::vector<int64_t> permutation = identity(call.meta("self").rank());

@@ -11,8 +11,8 @@
 
 namespace exformer::onnx {
 
-/// The dtype that stands for `dtype` inside the ONNX graph. ONNX Runtime's CPU provider has next to no bfloat16 kernels, so bfloat16 values are
-/// carried as float32; weights, inputs and outputs keep their own dtype, with a Cast.
+/// The dtype that stands for `dtype` inside the ONNX graph. ONNX Runtime's CPU provider has next to no bfloat16
+/// kernels, so bfloat16 values are carried as float32; weights, inputs and outputs keep their own dtype, with a Cast.
 DType carried(DType dtype);
 
 /// One exported graph on its way: which ONNX value stands for each of its values.
@@ -31,7 +31,8 @@ class Lowering : public Emitter {
 /// One call to be lowered. Values come as ONNX values, in their carried dtypes.
 class LowerCall {
  public:
-  LowerCall(Lowering& lowering, const Node& lowered) : onnx(lowering), graph(lowering.graph), node(lowered), args(lowered.schema(), lowered.arguments()) {}
+  LowerCall(Lowering& lowering, const Node& lowered)
+      : onnx(lowering), graph(lowering.graph), node(lowered), args(lowered.schema(), lowered.arguments()) {}
 
   Lowering& onnx;
   OnnxGraph& graph;

@@ -1,4 +1,5 @@
-// Operators of com.microsoft that ONNX Runtime's CPU provider has kernels for (`ort_fusions = "cpu"`): fewer nodes for the same arithmetic.
+// Operators of com.microsoft that ONNX Runtime's CPU provider has kernels for (`ort_fusions = "cpu"`): fewer nodes for
+// the same arithmetic.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +16,8 @@ bool is_linear(const OnnxNode& node) { return node.is("FusedMatMul", kMicrosoft)
 
 /// The Split's sizes along the last dim.
 std::optional<std::vector<int64_t>> last_dim_split(const OnnxGraph& graph, const OnnxNode& node) {
-  if (!node.is("Split") || node.inputs.size() != 2 || node.integer("axis", 0) != graph.rank(node.inputs[0]) - 1) return std::nullopt;
+  if (!node.is("Split") || node.inputs.size() != 2 || node.integer("axis", 0) != graph.rank(node.inputs[0]) - 1)
+    return std::nullopt;
   return graph.constant_values(node.inputs[1]);
 }
 
@@ -47,10 +49,13 @@ struct HeadBranch {
   int64_t heads = 0, width = 0;
 };
 
-/// Split -> Reshape [.., heads, width] -> RMSNormalization -> Reshape -> RotaryEmbedding, each read by the next one only.
+/// Split -> Reshape [.., heads, width] -> RMSNormalization -> Reshape -> RotaryEmbedding, each read by the next one
+/// only.
 std::optional<HeadBranch> head_branch(const OnnxGraph& graph, const Uses& uses, ValueId part) {
   const auto next = [&](ValueId id, std::string_view op) -> OnnxNode* {
-    return uses.single_use(id) && uses.readers(id).front()->is(op) && uses.readers(id).front()->inputs[0] == id ? uses.readers(id).front() : nullptr;
+    return uses.single_use(id) && uses.readers(id).front()->is(op) && uses.readers(id).front()->inputs[0] == id
+               ? uses.readers(id).front()
+               : nullptr;
   };
   const OnnxNode* split = next(part, "Reshape");
   if (!split || graph.rank(split->outputs[0]) != 4) return std::nullopt;
@@ -72,7 +77,9 @@ bool use_fused_matmul(OnnxGraph& graph) {
   Emitter emitter(graph, ShapeArithmetic::at_front(graph));
   bool changed = false;
   for (auto at = graph.nodes().begin(); at != graph.nodes().end(); ++at) {
-    if (!at->is("Gemm") || at->inputs.size() != 2 || at->integer("transB", 0) != 1 || at->integer("transA", 0) != 0 || at->attribute("alpha")) continue;
+    if (!at->is("Gemm") || at->inputs.size() != 2 || at->integer("transB", 0) != 1 || at->integer("transA", 0) != 0 ||
+        at->attribute("alpha"))
+      continue;
     const OnnxNode* fold = uses.producer(at->inputs[0], "Reshape");
     const ValueId input = fold ? fold->inputs[0] : at->inputs[0];
     if (graph.sizes(input).back() != graph.sizes(at->inputs[0]).back()) continue;
@@ -81,7 +88,8 @@ bool use_fused_matmul(OnnxGraph& graph) {
     sizes.back() = graph.sizes(output).back();
     graph.set_cursor(at);
     try {
-      const ValueId product = graph.emit("FusedMatMul", {input, at->inputs[1]}, {{"transB", int64_t{1}}}, graph.dtype(output), sizes, kMicrosoft);
+      const ValueId product = graph.emit("FusedMatMul", {input, at->inputs[1]}, {{"transB", int64_t{1}}},
+                                         graph.dtype(output), sizes, kMicrosoft);
       if (sizes == graph.sizes(output)) {
         *at = OnnxNode{"Identity", "", {product}, {output}, {}};
       } else {
@@ -111,8 +119,9 @@ bool join_projections(OnnxGraph& graph) {
     if (linears.size() < 3) continue;
     // The query is the widest; keys and values follow in the order of the graph.
     std::vector<NodeList::iterator> ordered = linears;
-    std::stable_sort(ordered.begin(), ordered.end(),
-                     [&](auto a, auto b) { return graph.sizes(a->inputs[1])[0].value() > graph.sizes(b->inputs[1])[0].value(); });
+    std::stable_sort(ordered.begin(), ordered.end(), [&](auto a, auto b) {
+      return graph.sizes(a->inputs[1])[0].value() > graph.sizes(b->inputs[1])[0].value();
+    });
     std::vector<ValueId> weights;
     std::vector<std::string> names;
     std::vector<int64_t> widths;
@@ -128,7 +137,8 @@ bool join_projections(OnnxGraph& graph) {
     Sizes sizes = graph.sizes(first->outputs[0]);
     sizes.back() = SymInt(total);
     graph.set_cursor(first);
-    const ValueId product = graph.emit("FusedMatMul", {input, weight}, {{"transB", int64_t{1}}}, graph.dtype(first->outputs[0]), sizes, kMicrosoft);
+    const ValueId product = graph.emit("FusedMatMul", {input, weight}, {{"transB", int64_t{1}}},
+                                       graph.dtype(first->outputs[0]), sizes, kMicrosoft);
     OnnxNode split{"Split", "", {product, graph.constant_ints(widths)}, {}, {{"axis", graph.rank(product) - 1}}};
     for (const auto& linear : ordered) {
       split.outputs.push_back(linear->outputs[0]);
@@ -154,10 +164,13 @@ bool join_heads(OnnxGraph& graph) {
     const auto key = head_branch(graph, uses, at->outputs[key_part]);
     if (!query || !key || query->width != key->width || key_part != 1) continue;
     if (query->norm->real("epsilon", 1e-5) != key->norm->real("epsilon", 1e-5)) continue;
-    if (query->rotary->inputs[1] != key->rotary->inputs[1] || query->rotary->inputs[2] != key->rotary->inputs[2]) continue;
+    if (query->rotary->inputs[1] != key->rotary->inputs[1] || query->rotary->inputs[2] != key->rotary->inputs[2])
+      continue;
     const LazyTensor* query_weight = graph.initializer(query->norm->inputs[1]);
     const LazyTensor* key_weight = graph.initializer(key->norm->inputs[1]);
-    if (!query_weight || !key_weight || query_weight->dtype() != DType::Float32 || key_weight->dtype() != DType::Float32) continue;
+    if (!query_weight || !key_weight || query_weight->dtype() != DType::Float32 ||
+        key_weight->dtype() != DType::Float32)
+      continue;
     const ValueId source = at->inputs[0];
     const int64_t heads = query->heads + key->heads, width = query->width;
     const DType dtype = graph.dtype(source);
@@ -170,28 +183,40 @@ bool join_heads(OnnxGraph& graph) {
       for (int64_t i = 0; i < count; ++i) rows.insert(rows.end(), host.data<float>(), host.data<float>() + width);
     }
     const ValueId weight = graph.constant(HostTensor::from(DType::Float32, {heads, width}, rows));
-    const ValueId ones = graph.constant(HostTensor::from(DType::Float32, {width}, std::vector<float>(static_cast<size_t>(width), 1.0F)));
+    const ValueId ones =
+        graph.constant(HostTensor::from(DType::Float32, {width}, std::vector<float>(static_cast<size_t>(width), 1.0F)));
     // The last of both rotary embeddings' inputs must be there: work right before the later one.
     graph.set_cursor(uses.position(query->rotary));
-    const auto later = std::find_if(uses.position(query->rotary), graph.nodes().end(), [&](const OnnxNode& node) { return &node == key->rotary; });
+    const auto later = std::find_if(uses.position(query->rotary), graph.nodes().end(),
+                                    [&](const OnnxNode& node) { return &node == key->rotary; });
     if (later == graph.nodes().end()) graph.set_cursor(uses.position(key->rotary));
     const auto widen = [&](int64_t last) { return Sizes{lead[0], lead[1], SymInt(last)}; };
-    const auto parts = graph.emit_many("Split", {source, graph.constant_ints({heads * width, (*widths)[2]})}, {{"axis", int64_t{2}}},
-                                       {{dtype, widen(heads * width)}, {dtype, widen((*widths)[2])}});
+    const auto parts =
+        graph.emit_many("Split", {source, graph.constant_ints({heads * width, (*widths)[2]})}, {{"axis", int64_t{2}}},
+                        {{dtype, widen(heads * width)}, {dtype, widen((*widths)[2])}});
     const ValueId rows_of_heads = emitter.reshape(parts[0], {lead[0], lead[1], SymInt(heads), SymInt(width)});
-    const ValueId normal = graph.emit("RMSNormalization", {rows_of_heads, ones}, query->norm->attributes, dtype, graph.sizes(rows_of_heads));
+    const ValueId normal = graph.emit("RMSNormalization", {rows_of_heads, ones}, query->norm->attributes, dtype,
+                                      graph.sizes(rows_of_heads));
     const ValueId scaled = graph.pointwise("Mul", {normal, weight});
     const ValueId merged = emitter.reshape(scaled, widen(heads * width));
     Attributes attributes = query->rotary->attributes;
-    OnnxNode rotary{"RotaryEmbedding", "", {merged, query->rotary->inputs[1], query->rotary->inputs[2]}, {}, std::move(attributes)};
+    OnnxNode rotary{
+        "RotaryEmbedding", "", {merged, query->rotary->inputs[1], query->rotary->inputs[2]}, {}, std::move(attributes)};
     rotary.set("num_heads", heads);
     const ValueId turned = graph.emit("RotaryEmbedding", rotary.inputs, rotary.attributes, dtype, widen(heads * width));
-    OnnxNode divide{"Split", "", {turned, graph.constant_ints({(*widths)[0], (*widths)[1]})}, {query->rotary->outputs[0], key->rotary->outputs[0]}, {{"axis", int64_t{2}}}};
+    OnnxNode divide{"Split",
+                    "",
+                    {turned, graph.constant_ints({(*widths)[0], (*widths)[1]})},
+                    {query->rotary->outputs[0], key->rotary->outputs[0]},
+                    {{"axis", int64_t{2}}}};
     graph.nodes().insert(graph.cursor(), std::move(divide));
-    for (OnnxNode* old : {query->rotary, key->rotary}) old->outputs[0] = graph.add_value("unused", dtype, graph.sizes(old->outputs[0]));
+    for (OnnxNode* old : {query->rotary, key->rotary})
+      old->outputs[0] = graph.add_value("unused", dtype, graph.sizes(old->outputs[0]));
     // The values' part: read from the new Split where it comes first, else from the old one, which then stays.
     const ValueId values = at->outputs[2];
-    const bool moves = std::none_of(at, graph.cursor(), [&](const OnnxNode& node) { return std::find(node.inputs.begin(), node.inputs.end(), values) != node.inputs.end(); });
+    const bool moves = std::none_of(at, graph.cursor(), [&](const OnnxNode& node) {
+      return std::find(node.inputs.begin(), node.inputs.end(), values) != node.inputs.end();
+    });
     if (moves) replace_value(graph, uses, values, parts[1]);
     changed = true;
   }
@@ -206,7 +231,8 @@ bool use_microsoft_activations(OnnxGraph& graph) {
     const auto real_dtype = [&](ValueId id) { return graph.dtype(id) == DType::Float32; };
     // Swish(x) and x * Sigmoid(alpha * x)
     if (at->is("Swish") && real_dtype(at->inputs[0])) {
-      *at = OnnxNode{"QuickGelu", std::string(kMicrosoft), at->inputs, at->outputs, {{"alpha", at->real("alpha", 1.0)}}};
+      *at =
+          OnnxNode{"QuickGelu", std::string(kMicrosoft), at->inputs, at->outputs, {{"alpha", at->real("alpha", 1.0)}}};
       changed = true;
       continue;
     }
@@ -232,11 +258,16 @@ bool use_microsoft_activations(OnnxGraph& graph) {
     if (!(at->is("RMSNormalization") || is_layer_norm) || !real_dtype(at->inputs[0])) continue;
     OnnxNode* sum = uses.producer(at->inputs[0], "Add");
     const int64_t rank = graph.rank(at->inputs[0]), axis = at->integer("axis", -1);
-    if (!sum || rank > 3 || rank < 2 || (axis != -1 && axis != rank - 1) || graph.sizes(sum->inputs[0]) != graph.sizes(sum->inputs[1])) continue;
+    if (!sum || rank > 3 || rank < 2 || (axis != -1 && axis != rank - 1) ||
+        graph.sizes(sum->inputs[0]) != graph.sizes(sum->inputs[1]))
+      continue;
     // The fused node stands where the Add stood.
     const ValueId total = sum->outputs[0], normal = at->outputs[0];
-    OnnxNode fused{is_layer_norm ? "SkipLayerNormalization" : "SkipSimplifiedLayerNormalization", std::string(kMicrosoft),
-                   {sum->inputs[0], sum->inputs[1], at->inputs[1]}, {normal}, {{"epsilon", at->real("epsilon", 1e-5)}}};
+    OnnxNode fused{is_layer_norm ? "SkipLayerNormalization" : "SkipSimplifiedLayerNormalization",
+                   std::string(kMicrosoft),
+                   {sum->inputs[0], sum->inputs[1], at->inputs[1]},
+                   {normal},
+                   {{"epsilon", at->real("epsilon", 1e-5)}}};
     if (is_layer_norm) fused.inputs.push_back(at->inputs[2]);
     if (!uses.single_use(total)) fused.outputs.insert(fused.outputs.end(), {kAbsent, kAbsent, total});
     graph.nodes().insert(uses.position(sum), std::move(fused));

@@ -20,7 +20,7 @@ struct OnnxOptions {
   std::optional<int> opset_version;  // none: kDefaultOnnxOpset
   bool external_data = true;         // weights in a sidecar; above 2 GB they always are
   bool optimize = true;
-  bool export_params = true;         // false: weights become graph inputs without data
+  bool export_params = true;  // false: weights become graph inputs without data
   bool keep_initializers_as_inputs = false;
   std::string ort_fusions;  // "cpu": com.microsoft ops
   enum class Names { Transformers, GenAi } names = Names::Transformers;
@@ -45,12 +45,13 @@ class OnnxModel {
   OnnxOptions options;
 };
 
-/// The program is rewritten on the way (decompositions, passes). All ops without a lowering are gathered into one ExportError (Unsupported)
-/// with their module paths and reasons.
+/// The program is rewritten on the way (decompositions, passes). All ops without a lowering are gathered into one
+/// ExportError (Unsupported) with their module paths and reasons.
 OnnxModel lower_to_onnx(ExportedProgram& program, const OnnxOptions& options);
 
-/// Writes the model and its sidecar. `sidecar` is where the weights are written, `sidecar_name` how the model refers to it; the sidecar is
-/// written even when it stays empty.
-void write_onnx(const OnnxModel& model, const std::filesystem::path& path, const std::filesystem::path& sidecar, const std::string& sidecar_name);
+/// Writes the model and its sidecar. `sidecar` is where the weights are written, `sidecar_name` how the model refers to
+/// it; the sidecar is written even when it stays empty.
+void write_onnx(const OnnxModel& model, const std::filesystem::path& path, const std::filesystem::path& sidecar,
+                const std::string& sidecar_name);
 
 }  // namespace exformer

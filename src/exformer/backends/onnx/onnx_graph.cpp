@@ -79,16 +79,17 @@ void OnnxGraph::take_name(ValueId id, std::string_view name) {
   rename(id, name);
 }
 
-std::vector<ValueId> OnnxGraph::emit_many(std::string_view op, std::vector<ValueId> inputs_of_node, Attributes attributes,
-                                          std::vector<std::pair<DType, Sizes>> results, std::string_view domain) {
+std::vector<ValueId> OnnxGraph::emit_many(std::string_view op, std::vector<ValueId> inputs_of_node,
+                                          Attributes attributes, std::vector<std::pair<DType, Sizes>> results,
+                                          std::string_view domain) {
   while (!inputs_of_node.empty() && inputs_of_node.back() == kAbsent) inputs_of_node.pop_back();
   OnnxNode node{std::string(op), std::string(domain), std::move(inputs_of_node), {}, std::move(attributes)};
   for (auto& [dtype, sizes] : results) node.outputs.push_back(add_value(op, dtype, std::move(sizes)));
   return nodes_.insert(cursor_, std::move(node))->outputs;
 }
 
-ValueId OnnxGraph::emit(std::string_view op, std::vector<ValueId> inputs_of_node, Attributes attributes, DType dtype, Sizes sizes,
-                        std::string_view domain) {
+ValueId OnnxGraph::emit(std::string_view op, std::vector<ValueId> inputs_of_node, Attributes attributes, DType dtype,
+                        Sizes sizes, std::string_view domain) {
   return emit_many(op, std::move(inputs_of_node), std::move(attributes), {{dtype, std::move(sizes)}}, domain).front();
 }
 
@@ -97,7 +98,8 @@ ValueId OnnxGraph::pointwise(std::string_view op, std::vector<ValueId> inputs_of
   return pointwise_as(type, op, std::move(inputs_of_node), std::move(attributes));
 }
 
-ValueId OnnxGraph::pointwise_as(DType result, std::string_view op, std::vector<ValueId> inputs_of_node, Attributes attributes) {
+ValueId OnnxGraph::pointwise_as(DType result, std::string_view op, std::vector<ValueId> inputs_of_node,
+                                Attributes attributes) {
   Sizes wide;
   for (const ValueId input : inputs_of_node) {
     if (input != kAbsent) wide = broadcast(wide, sizes(input));
@@ -181,7 +183,8 @@ std::optional<double> OnnxGraph::constant_scalar(ValueId id) const {
   return tensor->materialize().item_double();
 }
 
-Uses::Uses(OnnxGraph& graph) : producer_(graph.value_count()), readers_(graph.value_count()), is_output_(graph.value_count()) {
+Uses::Uses(OnnxGraph& graph)
+    : producer_(graph.value_count()), readers_(graph.value_count()), is_output_(graph.value_count()) {
   for (auto at = graph.nodes().begin(); at != graph.nodes().end(); ++at) {
     positions_.emplace(&*at, at);
     for (const ValueId output : at->outputs) {

@@ -1,4 +1,5 @@
-// An ONNX graph in memory, light enough for passes: typed values by index, nodes in order, initializers that stay on disk.
+// An ONNX graph in memory, light enough for passes: typed values by index, nodes in order, initializers that stay on
+// disk.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +58,8 @@ struct Initializer {
 
 inline constexpr std::string_view kMicrosoft = "com.microsoft";
 
-/// Owns its values, nodes and initializers. Sizes are expressions of the exported program's SymContext, which must outlive it.
+/// Owns its values, nodes and initializers. Sizes are expressions of the exported program's SymContext, which must
+/// outlive it.
 class OnnxGraph {
  public:
   explicit OnnxGraph(int opset) : opset_(opset) { cursor_ = nodes_.end(); }
@@ -81,7 +83,8 @@ class OnnxGraph {
   bool has_name(std::string_view name) const { return names_.contains(std::string(name)); }
 
   /// Appends a node with one result before the cursor.
-  ValueId emit(std::string_view op, std::vector<ValueId> inputs, Attributes attributes, DType dtype, Sizes sizes, std::string_view domain = "");
+  ValueId emit(std::string_view op, std::vector<ValueId> inputs, Attributes attributes, DType dtype, Sizes sizes,
+               std::string_view domain = "");
   /// The same with results of the given types.
   std::vector<ValueId> emit_many(std::string_view op, std::vector<ValueId> inputs, Attributes attributes,
                                  std::vector<std::pair<DType, Sizes>> results, std::string_view domain = "");
@@ -141,11 +144,15 @@ class Uses {
  public:
   explicit Uses(OnnxGraph& graph);
   /// Null for inputs and initializers.
-  OnnxNode* producer(ValueId id) const { return id < 0 || static_cast<size_t>(id) >= producer_.size() ? nullptr : producer_[static_cast<size_t>(id)]; }
+  OnnxNode* producer(ValueId id) const {
+    return id < 0 || static_cast<size_t>(id) >= producer_.size() ? nullptr : producer_[static_cast<size_t>(id)];
+  }
   /// The node that makes `id`, if it is this operator.
   OnnxNode* producer(ValueId id, std::string_view op, std::string_view domain = "") const;
   const std::vector<OnnxNode*>& readers(ValueId id) const;
-  bool is_output(ValueId id) const { return static_cast<size_t>(id) < is_output_.size() && is_output_[static_cast<size_t>(id)]; }
+  bool is_output(ValueId id) const {
+    return static_cast<size_t>(id) < is_output_.size() && is_output_[static_cast<size_t>(id)];
+  }
   /// Read exactly once and not a graph output.
   bool single_use(ValueId id) const { return readers(id).size() == 1 && !is_output(id); }
   NodeList::iterator position(const OnnxNode* node) const { return positions_.at(node); }

@@ -32,7 +32,8 @@ void ShapeArithmetic::add_source(ValueId value, const Sizes& sizes) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i].is_constant()) continue;
     const Source source{value, static_cast<int64_t>(i)};
-    if (sources_.try_emplace(sizes[i], source).second && !sizes[i].symbol_name()) derived_.emplace_back(sizes[i], source);
+    if (sources_.try_emplace(sizes[i], source).second && !sizes[i].symbol_name())
+      derived_.emplace_back(sizes[i], source);
   }
 }
 
@@ -42,7 +43,8 @@ void ShapeArithmetic::add_unbacked_source(ValueId value, const Sizes& sizes, con
     if (!name) continue;
     const auto& symbols = context.symbols();
     const auto is_unbacked = [&](const Symbol& symbol) { return symbol.name == *name && symbol.unbacked; };
-    if (std::any_of(symbols.begin(), symbols.end(), is_unbacked)) sources_.try_emplace(sizes[i], Source{value, static_cast<int64_t>(i)});
+    if (std::any_of(symbols.begin(), symbols.end(), is_unbacked))
+      sources_.try_emplace(sizes[i], Source{value, static_cast<int64_t>(i)});
   }
 }
 
@@ -52,7 +54,8 @@ void ShapeArithmetic::add_scalar_source(ValueId scalar, const SymInt& expression
 
 ValueId ShapeArithmetic::read(const Source& source) {
   if (source.dim >= 0) {
-    return graph_.emit("Shape", {source.value}, {{"start", source.dim}, {"end", source.dim + 1}}, DType::Int64, {SymInt(1)});
+    return graph_.emit("Shape", {source.value}, {{"start", source.dim}, {"end", source.dim + 1}}, DType::Int64,
+                       {SymInt(1)});
   }
   const ValueId wide = graph_.cast(source.value, DType::Int64);
   return graph_.emit("Reshape", {wide, graph_.constant_ints({1})}, {}, DType::Int64, {SymInt(1)});
@@ -64,7 +67,9 @@ ValueId ShapeArithmetic::solve(const SymInt& symbol) {
     solving_.push_back(symbol);
     for (const auto& [expression, source] : derived_) {
       const auto with = [&](int64_t value) {
-        return substitute(expression, [&](std::string_view other) { return other == name ? std::optional<SymInt>(value) : std::nullopt; });
+        return substitute(expression, [&](std::string_view other) {
+          return other == name ? std::optional<SymInt>(value) : std::nullopt;
+        });
       };
       // expression == coefficient * symbol + rest?
       const SymInt rest = with(0);
@@ -78,7 +83,8 @@ ValueId ShapeArithmetic::solve(const SymInt& symbol) {
       if (!ready) continue;
       ValueId value = read(source);
       if (rest != SymInt(0)) value = graph_.emit("Sub", {value, one(rest)}, {}, DType::Int64, {SymInt(1)});
-      if (coefficient != SymInt(1)) value = graph_.emit("Div", {value, graph_.constant_ints({coefficient.value()})}, {}, DType::Int64, {SymInt(1)});
+      if (coefficient != SymInt(1))
+        value = graph_.emit("Div", {value, graph_.constant_ints({coefficient.value()})}, {}, DType::Int64, {SymInt(1)});
       solving_.pop_back();
       return value;
     }
@@ -98,7 +104,8 @@ ValueId ShapeArithmetic::arithmetic(const SymInt& size) {
   switch (operation.kind) {
     case SymKind::Add:
       // a + -1 * b reads better, and runs faster, as a - b.
-      if (const SymInt negated = -right; !right.is_constant() && top_operation(right).kind == SymKind::Mul && top_operation(right).operands[0] == SymInt(-1)) {
+      if (const SymInt negated = -right; !right.is_constant() && top_operation(right).kind == SymKind::Mul &&
+                                         top_operation(right).operands[0] == SymInt(-1)) {
         return emit("Sub", one(left), one(negated));
       }
       return emit("Add", one(left), one(right));
@@ -156,7 +163,8 @@ ValueId ShapeArithmetic::vector(const Sizes& sizes) {
   flush();
   if (parts.empty()) return graph_.constant_ints({});
   if (parts.size() == 1) return parts.front();
-  return graph_.emit("Concat", std::move(parts), {{"axis", int64_t{0}}}, DType::Int64, {SymInt(static_cast<int64_t>(sizes.size()))});
+  return graph_.emit("Concat", std::move(parts), {{"axis", int64_t{0}}}, DType::Int64,
+                     {SymInt(static_cast<int64_t>(sizes.size()))});
 }
 
 }  // namespace exformer::onnx

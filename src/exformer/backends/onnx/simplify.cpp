@@ -1,4 +1,5 @@
-// Local clean-up of data movement. Every rule looks at one node and the makers of its inputs; what it bypasses is left for dead code.
+// Local clean-up of data movement. Every rule looks at one node and the makers of its inputs; what it bypasses is left
+// for dead code.
 #include <algorithm>
 #include <numeric>
 
@@ -9,29 +10,51 @@
 namespace exformer::onnx {
 namespace {
 
-bool is_reshape_like(const OnnxNode& node) { return node.domain.empty() && (node.op_type == "Reshape" || node.op_type == "Unsqueeze" || node.op_type == "Squeeze"); }
+bool is_reshape_like(const OnnxNode& node) {
+  return node.domain.empty() && (node.op_type == "Reshape" || node.op_type == "Unsqueeze" || node.op_type == "Squeeze");
+}
 
 /// Operators that broadcast all their inputs.
 bool broadcasts(const OnnxNode& node) {
-  constexpr const char* kOperators[] = {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual",
-                                        "Where", "Min", "Max", "Mod"};
-  return node.domain.empty() && std::any_of(std::begin(kOperators), std::end(kOperators), [&](const char* op) { return node.op_type == op; });
+  constexpr const char* kOperators[] = {"Add",
+                                        "Sub",
+                                        "Mul",
+                                        "Div",
+                                        "Pow",
+                                        "And",
+                                        "Or",
+                                        "Xor",
+                                        "Equal",
+                                        "Less",
+                                        "LessOrEqual",
+                                        "Greater",
+                                        "GreaterOrEqual",
+                                        "Where",
+                                        "Min",
+                                        "Max",
+                                        "Mod"};
+  return node.domain.empty() &&
+         std::any_of(std::begin(kOperators), std::end(kOperators), [&](const char* op) { return node.op_type == op; });
 }
 
 /// True when every value of `from` is a value of `to`: a Cast there and back changes nothing.
 bool is_lossless(DType from, DType to) {
   if (from == to || from == DType::Bool) return true;
-  if (is_floating_point(from)) return is_floating_point(to) && (to == DType::Float64 || (to == DType::Float32 && from != DType::Float64));
+  if (is_floating_point(from))
+    return is_floating_point(to) && (to == DType::Float64 || (to == DType::Float32 && from != DType::Float64));
   if (is_floating_point(to)) return item_size(from) * 2 <= item_size(to);
   if (!is_integer(from) || !is_integer(to)) return false;
-  const auto is_signed = [](DType dtype) { return dtype == DType::Int8 || dtype == DType::Int16 || dtype == DType::Int32 || dtype == DType::Int64; };
+  const auto is_signed = [](DType dtype) {
+    return dtype == DType::Int8 || dtype == DType::Int16 || dtype == DType::Int32 || dtype == DType::Int64;
+  };
   if (is_signed(from) == is_signed(to)) return item_size(from) <= item_size(to);
   return is_signed(to) && item_size(from) < item_size(to);
 }
 
 class Simplifier {
  public:
-  explicit Simplifier(OnnxGraph& graph) : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
+  explicit Simplifier(OnnxGraph& graph)
+      : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
 
   bool run() {
     bool changed = false;
@@ -65,7 +88,8 @@ class Simplifier {
     if (node.op_type == "Cast") return cast(node);
     if (is_reshape_like(node)) return reshape(node);
     if (node.op_type == "Transpose") return transpose(node);
-    if (node.op_type == "Expand") return graph_.sizes(node.inputs[0]) == graph_.sizes(node.outputs[0]) ? node.inputs[0] : kAbsent;
+    if (node.op_type == "Expand")
+      return graph_.sizes(node.inputs[0]) == graph_.sizes(node.outputs[0]) ? node.inputs[0] : kAbsent;
     if (node.op_type == "Concat" && node.inputs.size() == 1) return node.inputs[0];
     return kAbsent;
   }
@@ -80,8 +104,8 @@ class Simplifier {
     return graph_.cast(inner->inputs[0], to);
   }
 
-  /// Reshape(x) of x's own sizes -> x;  Reshape(Reshape | Unsqueeze | Squeeze(x)) -> Reshape(x);  the same with Unsqueeze or Squeeze outside when
-  /// they undo what is inside.
+  /// Reshape(x) of x's own sizes -> x;  Reshape(Reshape | Unsqueeze | Squeeze(x)) -> Reshape(x);  the same with
+  /// Unsqueeze or Squeeze outside when they undo what is inside.
   ValueId reshape(const OnnxNode& node) {
     const ValueId input = node.inputs[0];
     const Sizes& to = graph_.sizes(node.outputs[0]);
@@ -111,10 +135,12 @@ class Simplifier {
       if (std::find(first->begin(), first->end(), inside++) != first->end()) axes.push_back(axis);
     }
     std::sort(axes.begin(), axes.end());
-    return graph_.emit("Unsqueeze", {inner->inputs[0], graph_.constant_ints(axes)}, {}, graph_.dtype(node.outputs[0]), graph_.sizes(node.outputs[0]));
+    return graph_.emit("Unsqueeze", {inner->inputs[0], graph_.constant_ints(axes)}, {}, graph_.dtype(node.outputs[0]),
+                       graph_.sizes(node.outputs[0]));
   }
 
-  /// Transpose(Transpose(x)) -> Transpose(x) with the permutations composed, or x.  A Transpose that moves only dims of size 1 -> Reshape.
+  /// Transpose(Transpose(x)) -> Transpose(x) with the permutations composed, or x.  A Transpose that moves only dims of
+  /// size 1 -> Reshape.
   ValueId transpose(const OnnxNode& node) {
     std::vector<int64_t> permutation = node.integers("perm");
     ValueId input = node.inputs[0];
@@ -132,10 +158,12 @@ class Simplifier {
     const Sizes& from = graph_.sizes(node.inputs[0]);
     const Sizes& to = graph_.sizes(node.outputs[0]);
     if (from.size() >= to.size() || !std::equal(from.rbegin(), from.rend(), to.rbegin())) return false;
-    return std::all_of(to.begin(), to.end() - static_cast<int64_t>(from.size()), [](const SymInt& size) { return size == SymInt(1); });
+    return std::all_of(to.begin(), to.end() - static_cast<int64_t>(from.size()),
+                       [](const SymInt& size) { return size == SymInt(1); });
   }
 
-  /// An operator that broadcasts reads x instead of Expand(x) or of x with dims of size 1 in front, when its other inputs already give it its sizes.
+  /// An operator that broadcasts reads x instead of Expand(x) or of x with dims of size 1 in front, when its other
+  /// inputs already give it its sizes.
   bool drop_expands(OnnxNode& node) {
     if (!broadcasts(node)) return false;
     bool changed = false;
@@ -143,7 +171,8 @@ class Simplifier {
       const OnnxNode* expand = maker(input);
       if (!expand || !(expand->is("Expand") || prepends_ones(*expand))) continue;
       Sizes sizes;
-      for (const ValueId other : node.inputs) sizes = broadcast(sizes, graph_.sizes(other == input ? expand->inputs[0] : other));
+      for (const ValueId other : node.inputs)
+        sizes = broadcast(sizes, graph_.sizes(other == input ? expand->inputs[0] : other));
       if (sizes != graph_.sizes(node.outputs[0])) continue;
       input = expand->inputs[0];
       changed = true;

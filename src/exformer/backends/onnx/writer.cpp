@@ -14,8 +14,9 @@ namespace exformer {
 namespace onnx {
 namespace {
 
-constexpr uint64_t kInlineLimit = (uint64_t{1} << 31) - (uint64_t{64} << 20);  // one protobuf message holds less than 2 GB
-constexpr uint64_t kSmallestExternal = 1024;                                   // smaller tensors stay in the model file
+constexpr uint64_t kInlineLimit =
+    (uint64_t{1} << 31) - (uint64_t{64} << 20);  // one protobuf message holds less than 2 GB
+constexpr uint64_t kSmallestExternal = 1024;     // smaller tensors stay in the model file
 constexpr size_t kAlignment = 64, kLargeAlignment = 4096;
 constexpr uint64_t kLarge = uint64_t{1} << 20;
 
@@ -87,7 +88,8 @@ void fill_attribute(const std::string& name, const Attribute& value, onnx_pb::At
   } else {
     const HostTensor tensor = std::get<HostTensor>(value).contiguous();
     proto.set_type(onnx_pb::AttributeProto::TENSOR);
-    fill_tensor({"", tensor.dtype(), Sizes(tensor.sizes().begin(), tensor.sizes().end())}, {{LazyTensor(tensor)}}, *proto.mutable_t());
+    fill_tensor({"", tensor.dtype(), Sizes(tensor.sizes().begin(), tensor.sizes().end())}, {{LazyTensor(tensor)}},
+                *proto.mutable_t());
   }
 }
 
@@ -175,10 +177,12 @@ class Writer {
   }
 
   void add_initializer(const OnnxValue& value, const Initializer& initializer) {
-    if (initializer.is_weight && (!options_.export_params || options_.keep_initializers_as_inputs)) fill_info(value, *out_.add_input());
+    if (initializer.is_weight && (!options_.export_params || options_.keep_initializers_as_inputs))
+      fill_info(value, *out_.add_input());
     if (initializer.is_weight && !options_.export_params) return;
     if (!initializer.is_weight && options_.keep_initializers_as_inputs) {
-      // An initializer that is no input would be a constant, one that is could be overridden: shapes and axes are neither.
+      // An initializer that is no input would be a constant, one that is could be overridden: shapes and axes are
+      // neither.
       auto* node = out_.add_node();
       node->add_output(value.name);
       node->set_name(value.name);
@@ -215,7 +219,8 @@ OnnxModel& OnnxModel::operator=(OnnxModel&&) noexcept = default;
 OnnxModel::~OnnxModel() = default;
 size_t OnnxModel::node_count() const { return graph->nodes().size(); }
 
-void write_onnx(const OnnxModel& model, const std::filesystem::path& path, const std::filesystem::path& sidecar, const std::string& sidecar_name) {
+void write_onnx(const OnnxModel& model, const std::filesystem::path& path, const std::filesystem::path& sidecar,
+                const std::string& sidecar_name) {
   const std::string bytes = onnx::Writer(model, sidecar, sidecar_name).run();
   OutputFile file(path);
   file.write(bytes);
