@@ -165,7 +165,6 @@ def test_unoptimised_graph_is_larger_and_equal(zoo, exformer, tmp_path, no_refer
     run(tmp_path / "plain", program)
 
 
-@pytest.mark.xfail(strict=True, reason="ort_fusions is refused with exit code 3 until it is built")
 @pytest.mark.parametrize("name, program_name", [("llama_ForCausalLM", "prefill"), ("llama_ForCausalLM", "decode"),
                                                 ("qwen3_window", "prefill"), ("bert_Model", "all"),
                                                 ("vit_ForImageClassification", "image")])
