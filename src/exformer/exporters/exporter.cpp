@@ -65,19 +65,16 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
   return prepared;
 }
 
-ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
-                                           const DynamoConfig& config) const {
-  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+namespace {
+
+ExportedComponent dynamo_component(PreparedProgram prepared, const DynamoConfig& config) {
   prepared.metadata.export_config = to_dict(config);
   ExportedComponent component{.file = "model.pt2", .metadata = to_json(prepared.metadata), .pytree = config.pytree};
   component.program = std::make_shared<const ExportedProgram>(std::move(prepared.program));
-  return {ExportFormat::Dynamo, {std::move(component)}, config_text(model), generation_config_text(model)};
+  return component;
 }
 
-ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
-                                         const OnnxConfig& config) const {
-  if (config.weights == "share") unsupported("config: 'weights' = 'share' is not built yet; 'copy' is");
-  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+ExportedComponent onnx_component(PreparedProgram prepared, const OnnxConfig& config) {
   prepared.metadata.export_config = to_dict(config);
   OnnxOptions options{.external_data = config.external_data,
                       .optimize = config.optimize,
@@ -95,8 +92,42 @@ ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const Mod
     sidecar.commit();
     file.commit();
   }
-  ExportedComponent component{.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
-  return {ExportFormat::Onnx, {std::move(component)}, config_text(model), generation_config_text(model)};
+  return {.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
+}
+
+void check_config(const OnnxConfig& config) {
+  if (config.weights == "share") unsupported("config: 'weights' = 'share' is not built yet; 'copy' is");
+}
+
+}  // namespace
+
+ExportedModel export_prepared(PreparedProgram prepared, const ExportConfig& config,
+                              std::optional<std::string> config_text,
+                              std::optional<std::string> generation_config_text) {
+  if (const auto* onnx = std::get_if<OnnxConfig>(&config)) {
+    check_config(*onnx);
+    return {ExportFormat::Onnx,
+            {onnx_component(std::move(prepared), *onnx)},
+            std::move(config_text),
+            std::move(generation_config_text)};
+  }
+  return {ExportFormat::Dynamo,
+          {dynamo_component(std::move(prepared), std::get<DynamoConfig>(config))},
+          std::move(config_text),
+          std::move(generation_config_text)};
+}
+
+ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                                           const DynamoConfig& config) const {
+  return export_prepared(prepare_for_export(model, inputs, config), config, config_text(model),
+                         generation_config_text(model));
+}
+
+ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                                         const OnnxConfig& config) const {
+  check_config(config);
+  return export_prepared(prepare_for_export(model, inputs, config), config, config_text(model),
+                         generation_config_text(model));
 }
 
 ExportConfig AutoExportConfig::from_dict(const Json& dict) {
