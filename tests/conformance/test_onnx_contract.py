@@ -148,7 +148,7 @@ def test_shared_weights_that_are_cast_are_copied(zoo, exformer, tmp_path, no_ref
 
 
 def test_shared_weights_through_the_hub_caches_links(zoo, exformer, tmp_path, no_reference):
-    """Snapshots hold symbolic links, which ONNX Runtime refuses: the file behind one is shared, under the link's name."""
+    """ONNX Runtime refuses a snapshot's symbolic links: the file behind one is shared, under the link's name."""
     program = load_program(zoo, "bert_Model", "prefill")
     snapshot = tmp_path / "snapshot"
     shutil.copytree(program.checkpoint, snapshot)
