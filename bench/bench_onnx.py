@@ -3,10 +3,11 @@
 
     bench_onnx.py CHECKPOINT [--exformer PATH] [--work DIR] [--length 128] [--threads 2] [--runs 5] [NAME=FILE.onnx ...]
 
-Each NAME=FILE is a peer's file: transformers.exporters, onnxruntime-genai's builder, mobius, ... Ours are exported
-here: without and with a cache, plain and with ort_fusions. Two calls are timed: `prefill` of LENGTH tokens (an empty cache
-where the file takes one) and `decode` of one token after LENGTH cached ones. The files take turns in every round and
-the best round counts, so that a busy machine slows them alike. Needs onnxruntime and numpy.
+Each NAME=FILE is a peer's file: transformers.exporters, onnxruntime-genai's builder, mobius, ... Ours are
+exported here: without and with a cache, plain and with ort_fusions. Two calls are timed: `prefill` of LENGTH
+tokens (an empty cache where the file takes one) and `decode` of one token after LENGTH cached ones. The files
+take turns in every round and the best round counts, so that a busy machine slows them alike. Needs
+onnxruntime and numpy.
 """
 
 import argparse
