@@ -37,7 +37,9 @@ void write(const Json& json, std::string_view format, const std::filesystem::pat
   ExportedProgram program = program_of(json);
   if (format == "pt2") return write_pt2(program, stem.string() + ".pt2", {.pytree = Pt2Pytree::Plain});
   const OnnxModel model = lower_to_onnx(program, {.external_data = false});
-  write_onnx(model, stem.string() + ".onnx", stem.string() + ".onnx.data", stem.filename().string() + ".onnx.data");
+  write_onnx(model, {.model = stem.string() + ".onnx",
+                     .sidecar = stem.string() + ".onnx.data",
+                     .sidecar_name = stem.filename().string() + ".onnx.data"});
 }
 
 void run(std::string_view format, const std::filesystem::path& folder) {
