@@ -143,7 +143,9 @@ std::vector<Ordering> orderings_of_divisors(SymContext& context, const OpenEqual
       if (quotient && !quotient->is_constant() && bounds(symbol).min > 0 && *quotient * symbol == divisor)
         divisor = *quotient;
     }
-    orderings.push_back({1, divisor});
+    const bool is_known =
+        std::any_of(orderings.begin(), orderings.end(), [&](const Ordering& other) { return other.larger == divisor; });
+    if (!is_known) orderings.push_back({1, divisor});
   };
   const auto walk = [&](const auto& self, const SymInt& value) -> void {
     const SymOperation operation = top_operation(value);

@@ -90,7 +90,8 @@ std::vector<Tensor> Tracer::call_all(std::string_view name, std::vector<TensorAr
   std::vector<Tensor> results;
   results.reserve(node->outputs().size());
   for (size_t i = 0; i < node->outputs().size(); ++i) {
-    if (!has_tag(op.tags, Tag::View)) {
+    // Views of several tensors (meshgrid) repeat elements: they are never written, so they need no base.
+    if (!has_tag(op.tags, Tag::View) || !bound[0].is<Tensor>()) {
       results.push_back(wrap(node->output(i)));
       continue;
     }
