@@ -142,6 +142,53 @@ TEST(Tracer, RefusesWritesThatTorchRefuses) {
               HasSubstr("a result of sizes [3, 4] cannot be written to [3, 1]"));
 }
 
+TEST(Tracer, KnowsWhatIsMadeOfConstants) {
+  Fixture f({contiguous_meta(DType::Int64, {3})});
+  const Tensor ends = f.tracer.arange(4).cumsum(0);
+  EXPECT_EQ(f.tracer.item(ends.select(0, 3)), SymInt(6));
+  EXPECT_TRUE(f.tracer.constant_value(ends).has_value());
+  EXPECT_FALSE(f.tracer.constant_value(f.inputs[0]).has_value());
+  EXPECT_FALSE(f.tracer.constant_value(ends.slice(0, 0, 3) + f.inputs[0]).has_value());
+}
+
+TEST(Tracer, ANumberThatDataDefineIsASymbol) {
+  Fixture f({contiguous_meta(DType::Int64, {3})});
+  const SymInt length = f.tracer.item(f.inputs[0].select(0, 0));
+  f.tracer.check(sym_max(0, length + 1), "length must not be negative");
+  EXPECT_EQ(f.text_of({f.tracer.full({length}, 1.0, DType::Float32)}),
+            R"(symbols: u0 in [-9223372036854775808, inf] unbacked
+graph(%a: i64[3]):
+  %select: i64[] = aten.select.int(%a, 0, 0)
+  %item: int = u0 = aten.item.default(%select)
+  aten._assert_scalar.default(max(0, u0 + 1), 'length must not be negative')
+  %full: f32[u0] = aten.full.default([u0], 1.0, dtype=f32)
+  return (%full)
+)");
+}
+
+TEST(Tracer, OneMaskHasOneCount) {
+  Fixture f({contiguous_meta(DType::Float32, {3, 4}), contiguous_meta(DType::Float32, {3, 4}),
+             contiguous_meta(DType::Bool, {3, 4})});
+  const auto picked = [&](size_t i) {
+    return call("aten::index.Tensor", {f.inputs[i], std::vector<Tensor>{f.inputs[2]}});
+  };
+  const Tensor sum = picked(0) + picked(1);
+  call("aten::index_put_", {f.inputs[0], std::vector<Tensor>{f.inputs[2]}, sum});
+  EXPECT_EQ(sum.size(0), f.tracer.call("aten::nonzero", {f.inputs[2]}).size(0));
+  EXPECT_EQ(bounds(sum.size(0)).min, 0);
+  EXPECT_EQ(bounds(sum.size(0)).max, 12);
+  EXPECT_EQ(f.graph.symbols().symbols().size(), 1U);
+}
+
+TEST(Tracer, AConditionThatFailsIsAnErrorAtOnce) {
+  Fixture f({contiguous_meta(DType::Float32, {3, 4})});
+  const Tracer::ModuleScope scope(f.tracer, "model");
+  f.tracer.check(1, "holds");
+  EXPECT_EQ(f.graph.node_count(), 0U);
+  EXPECT_THAT(message_of([&] { f.tracer.check(0, "sizes differ"); }),
+              HasSubstr("model > aten::_assert_scalar: sizes differ"));
+}
+
 TEST(FunctionalForm, IsFoundForEveryInPlaceOp) {
   const OpRegistry& ops = OpRegistry::standard();
   for (const auto& op : ops.ops()) {

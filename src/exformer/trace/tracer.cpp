@@ -2,6 +2,7 @@
 
 #include "exformer/ops/functional_form.h"
 #include "exformer/symbolic/printers.h"
+#include "exformer/trace/constant_value.h"
 #include "exformer/trace/view_inverse.h"
 
 namespace exformer {
@@ -187,6 +188,26 @@ Tensor Tracer::full(std::vector<SymInt> sizes, double value, DType dtype) {
 }
 Tensor Tracer::zeros(std::vector<SymInt> sizes, DType dtype) {
   return call("aten::zeros", {std::move(sizes)}, {{"dtype", dtype}});
+}
+
+std::optional<HostTensor> Tracer::constant_value(const Tensor& tensor) {
+  return exformer::constant_value(builder_.ops(), tensor.value());
+}
+
+SymInt Tracer::item(const Tensor& tensor) {
+  if (const auto known = constant_value(tensor);
+      known && known->element_count() == 1 && !is_floating_point(known->dtype())) {
+    return known->contiguous().reshaped({}).item_int();
+  }
+  const Value* number = builder_.call("aten::item", {tensor.value()});
+  if (number->kind == ValueKind::SymFloat) unsupported("aten::item: a float that depends on data is no integer");
+  return number->sym;
+}
+
+void Tracer::check(const SymInt& condition, const std::string& message) {
+  if (condition.is_constant() && condition.value() != 0) return;
+  if (equal(condition, 0) == Truth::No) return;
+  builder_.call_all("aten::_assert_scalar", {condition, message});
 }
 
 std::vector<std::pair<Value*, Value*>> Tracer::mutated_inputs() const {

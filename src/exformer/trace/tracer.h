@@ -38,6 +38,13 @@ class Tracer {
   Tensor full(std::vector<SymInt> sizes, double value, DType dtype);
   Tensor zeros(std::vector<SymInt> sizes, DType dtype);
 
+  /// The contents of a tensor that is made of constants alone.
+  std::optional<HostTensor> constant_value(const Tensor& tensor);
+  /// The only element of an integer or bool tensor: its constant, else a new symbol that the run defines.
+  SymInt item(const Tensor& tensor);
+  /// States that a condition (a number that is not zero) holds in every run; what can be told now is told now.
+  void check(const SymInt& condition, const std::string& message);
+
   /// Graph inputs whose memory has been written, with the value they hold at the end (torch.export's mutations).
   std::vector<std::pair<Value*, Value*>> mutated_inputs() const;
 
