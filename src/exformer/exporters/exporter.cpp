@@ -29,7 +29,9 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
                        .dtype = model.dtype,
                        .flags = model.flags,
                        .dynamic = config.dynamic,
-                       .dynamic_shapes = config.dynamic_shapes};
+                       .dynamic_shapes = config.dynamic_shapes,
+                       .contradiction = config.prefer_deferred_runtime_asserts_over_guards ? Contradiction::RuntimeCheck
+                                                                                           : Contradiction::Error};
   request.flags.use_cache = facts.supports_cache && inputs.use_cache.value_or(request.flags.use_cache);
   request.flags.output_hidden_states = inputs.output_hidden_states.value_or(request.flags.output_hidden_states);
   request.flags.output_attentions = inputs.output_attentions.value_or(request.flags.output_attentions);

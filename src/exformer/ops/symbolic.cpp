@@ -30,11 +30,20 @@ void declare_assertions(OpRegistry& ops) {
                  if (args.scalar("self").to_double() == 0.0) fail("{}", args.string("assert_msg"));
                  return {};
                }});
+  const auto is_true = [](const HostTensor& condition) {
+    return condition.to(DType::Bool).contiguous().reshaped({}).item_int() != 0;
+  };
+  const auto no_result = [](const MetaArgs&) -> std::vector<OutputMeta> { return {}; };
   ops.declare({.schema = "aten::_assert_async.msg(Tensor self, str assert_msg) -> ()",
-               .infer = [](const MetaArgs&) -> std::vector<OutputMeta> { return {}; },
-               .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
-                 if (args.tensor("self").to(DType::Bool).contiguous().reshaped({}).item_int() == 0)
-                   fail("{}", args.string("assert_msg"));
+               .infer = no_result,
+               .kernel = [is_true](const KernelArgs& args) -> std::vector<HostTensor> {
+                 if (!is_true(args.tensor("self"))) fail("{}", args.string("assert_msg"));
+                 return {};
+               }});
+  ops.declare({.schema = "aten::_assert_async(Tensor self) -> ()",
+               .infer = no_result,
+               .kernel = [is_true](const KernelArgs& args) -> std::vector<HostTensor> {
+                 if (!is_true(args.tensor("self"))) fail("an assertion of the program failed");
                  return {};
                }});
   ops.declare({.schema =

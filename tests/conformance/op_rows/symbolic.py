@@ -13,5 +13,6 @@ ROWS = [
 
 # Assertions have no result: tests/interpreter and tests/backends/pt2 see them hold and fail.
 WITHOUT_ROWS = {
-    f"aten::{op}": "an assertion" for op in ("_assert_scalar", "_assert_async.msg", "_assert_tensor_metadata")
+    f"aten::{op}": "an assertion"
+    for op in ("_assert_scalar", "_assert_async", "_assert_async.msg", "_assert_tensor_metadata")
 }  # fmt: skip
