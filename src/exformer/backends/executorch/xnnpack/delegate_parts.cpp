@@ -11,6 +11,9 @@
 #include "exformer/backends/executorch/xnnpack/partition.h"
 #include "exformer/backends/executorch/xnnpack/xnnpack.h"
 #include "exformer/ops/builder.h"
+#include "exformer/passes/dead_code.h"
+#include "exformer/passes/fuse_gelu.h"
+#include "exformer/passes/fuse_rms_norm.h"
 
 namespace exformer::executorch {
 namespace xnnpack {
@@ -41,6 +44,7 @@ class Partitioner {
   std::vector<LoweredPart> run() {
     mark_ops_without_lowering();
     while (true) {
+      leave_what_only_the_outside_reads();
       Partition partition = cut(graph(), refused_);
       const size_t before = refused_.size();
       for (const std::vector<Node*>& part : partition.parts) {
@@ -76,6 +80,26 @@ class Partitioner {
         refused_.emplace(node.get(), "has no counterpart among XNNPACK's nodes");
       } else if (reads_only_constants(*node)) {
         refused_.emplace(node.get(), "depends on sizes only");
+      }
+    }
+  }
+
+  /// What comes before the first product and is read by an op outside would only put a call before that op.
+  void leave_what_only_the_outside_reads() {
+    std::unordered_set<const Node*> heavy;
+    for (const auto& node : graph().nodes()) {
+      const std::vector<Value*> inputs = node->inputs();
+      const bool follows = std::any_of(inputs.begin(), inputs.end(),
+                                       [&](const Value* input) { return heavy.contains(input->producer()); });
+      if (follows || multiply_adds(*node) > 0) heavy.insert(node.get());
+    }
+    for (auto at = graph().nodes().rbegin(); at != graph().nodes().rend(); ++at) {
+      const Node* node = at->get();
+      if (refused_.contains(node) || heavy.contains(node)) continue;
+      for (const Value* output : node->outputs()) {
+        for (const Node* user : output->users()) {
+          if (refused_.contains(user)) refused_.emplace(node, "comes before any product and is read outside");
+        }
       }
     }
   }
@@ -280,8 +304,23 @@ PartitionReport describe(const Graph& graph, const Refusals& refused) {
 }  // namespace
 }  // namespace xnnpack
 
+void check_delegated(const PartitionReport& report, std::optional<double> percent) {
+  if (!percent || report.delegated_percent() >= *percent) return;
+  std::string what;
+  for (const PartitionReport::Break& found : report.breaks)
+    what += fmt::format("\n  {} at {}: {}", found.op, found.module_path, found.reason);
+  for (const PartitionReport::Outside& found : report.outside)
+    what += fmt::format("\n  {} ({} times): {}", found.op, found.count, found.reason);
+  unsupported("delegates take {:.1f}% of the multiply-adds, {:.1f}% are required. Outside are:{}",
+              report.delegated_percent(), *percent, what);
+}
+
 PartitionReport delegate_to_xnnpack(ExportedProgram& program, std::vector<Delegate>& delegates,
                                     const XnnpackOptions& options) {
+  for (const auto* rewrites : {&fuse_rms_norm(), &fuse_gelu()}) {
+    for (const Rewrite& rewrite : *rewrites) apply_rewrite(*program.graph, rewrite);
+  }
+  eliminate_dead_nodes(*program.graph);
   xnnpack::spell_out_attention_masks(*program.graph);
   xnnpack::Partitioner partitioner(program, options);
   std::vector<xnnpack::LoweredPart> parts = partitioner.run();

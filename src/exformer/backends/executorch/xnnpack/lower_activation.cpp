@@ -26,6 +26,23 @@ void silu(const LowerCall& call) {
   call.set(call.xnn.binary(NodeKind::Multiply, x, call.xnn.unary(NodeKind::Sigmoid, x)));
 }
 
+/// max(x, 0) + log(1 + exp(-|x|))
+Placed softplus(Lowering& xnn, const Placed& x) {
+  const Placed decay = xnn.unary(NodeKind::Exponential, xnn.unary(NodeKind::Negate, xnn.unary(NodeKind::Absolute, x)));
+  const Placed tail = xnn.unary(NodeKind::Logarithm, xnn.binary(NodeKind::Add, decay, 1.0));
+  return xnn.binary(NodeKind::Add, xnn.clamp(x, 0.0, std::numeric_limits<double>::infinity()), tail);
+}
+
+void softplus_call(const LowerCall& call) {
+  if (call.number("beta") != 1.0) refuse("softplus with a beta");
+  call.set(softplus(call.xnn, call.tensor("self")));
+}
+
+void mish(const LowerCall& call) {
+  const Placed& x = call.tensor("self");
+  call.set(call.xnn.binary(NodeKind::Multiply, x, call.xnn.unary(NodeKind::Tanh, softplus(call.xnn, x))));
+}
+
 void relu(const LowerCall& call) {
   call.set(call.xnn.clamp(call.tensor("self"), 0.0, std::numeric_limits<double>::infinity()));
 }
@@ -60,6 +77,8 @@ void elu(const LowerCall& call) {
 void add_activation_lowerings(LoweringTable& table) {
   table.add("aten::gelu", gelu);
   table.add("aten::silu", silu);
+  table.add("aten::softplus", softplus_call);
+  table.add("aten::mish", mish);
   table.add("aten::relu", relu);
   table.add("aten::relu6", relu6);
   table.add("aten::hardtanh", hardtanh);

@@ -29,6 +29,7 @@ void channels_last(const LazyTensor& weight, const std::function<void(Bytes)>& s
   });
 }
 
+/// Filters and biases are float32, whatever the image is: the runtime takes no others.
 void convolution(const LowerCall& call) {
   Lowering& xnn = call.xnn;
   const Value *weight = call.value("weight"), *bias = call.optional("bias");
@@ -53,15 +54,16 @@ void convolution(const LowerCall& call) {
   const Placed input = xnn.require(call.tensor("input"), {{0, 0}, {1, 3}, {2, 1}, {3, 2}});
   const bool is_pointwise = filter[2] == 1 && filter[3] == 1;
   const Dims dims = {filter[0], filter[2], filter[3], filter[1]};
-  const ValueId turned =
-      is_pointwise ? xnn.weight_as(weight, dims) : xnn.rearranged_weight(weight, "channels_last", dims, channels_last);
+  const ValueId turned = is_pointwise ? xnn.weight_in(weight, DType::Float32, dims)
+                                      : xnn.rearranged_weight(weight, "filter", DType::Float32, dims, channels_last);
+  const ValueId addend = bias ? xnn.weight_in(bias, DType::Float32, {filter[0]}) : kAbsent;
   Placed result{.id = xnn.payload.add_value(input.dtype, kAxes), .dtype = input.dtype, .axes = {0, 3, 1, 2}};
   for (size_t dim = 0; dim < 4; ++dim) {
     const SymInt& size = call.out().sizes[dim];
     result.sizes[static_cast<size_t>(result.axes[dim])] = size;
     if (is_one(size)) result.axes[dim] = -1;
   }
-  xnn.payload.convolution(input.id, turned, bias ? xnn.weight_as(bias, {filter[0]}) : kAbsent, result.id, shape);
+  xnn.payload.convolution(input.id, turned, addend, result.id, shape);
   call.set(std::move(result));
 }
 

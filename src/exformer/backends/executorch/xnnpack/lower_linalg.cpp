@@ -9,8 +9,10 @@ namespace {
 
 size_t at(int index) { return static_cast<size_t>(index); }
 
-/// heads [.., heads, width] -> [.., out]; null when more than two other dims are in use
+/// heads [.., heads, width] -> [.., out]; null when more than two other dims are in use, or in float16, where the
+/// runtime's convolutions want filters of float32
 std::optional<Placed> over_heads(const LowerCall& call, const DeferredMerge& merge) {
+  if (merge.heads.dtype != DType::Float32) return std::nullopt;
   const int rank = merge.heads.rank();
   std::vector<std::pair<int, int>> wanted = {{rank - 2, 1}, {rank - 1, 3}};
   std::vector<int> leading;

@@ -98,6 +98,29 @@ bool adjacent(const Placed& x, int first, int second) {
   return first < second;
 }
 
+/// Each element of a dim repeated in place (its neighbour is expanded), or the dim as a whole (it is expanded itself).
+bool repeat_axis(Lowering& xnn, Placed& x, size_t position, const Group& group, const std::vector<SymInt>& in) {
+  if (group.in.size() != 2 || group.out.size() != 1) return false;
+  const bool each = x.axes[position] >= 0 && x.axes[position + 1] < 0;
+  if (!each && !(x.axes[position] < 0 && x.axes[position + 1] >= 0)) return false;
+  const int axis = x.axes[position + (each ? 0 : 1)];
+  const SymInt &own = in[at(group.in[each ? 0 : 1])], &times = in[at(group.in[each ? 1 : 0])];
+  if (!times.is_constant() || (each && !own.is_constant())) return false;
+  std::vector<ValueId> parts;
+  if (each) {
+    for (int64_t i = 0; i < own.value(); ++i) {
+      const ValueId part = xnn.slice_axis(x, axis, static_cast<uint32_t>(i), 1, 1).id;
+      parts.insert(parts.end(), static_cast<size_t>(times.value()), part);
+    }
+  } else {
+    parts.assign(static_cast<size_t>(times.value()), x.id);
+  }
+  x.id = xnn.concatenate(std::move(parts), axis, x.dtype);
+  x.sizes[at(axis)] = own * times;
+  x.axes.erase(x.axes.begin() + static_cast<ptrdiff_t>(position + (each ? 1 : 0)));
+  return true;
+}
+
 /// Merges or splits in place what lies side by side, where at most one size is dynamic.
 bool reshape_axes(Lowering& xnn, Placed& x, size_t position, const Group& group, const std::vector<SymInt>& out) {
   AxisSizes sizes = x.sizes;
@@ -192,7 +215,8 @@ void view(const LowerCall& call) {
       return call.set(with_unit_dims(*heads, out));
   }
   Placed x = without_unit_dims(xnn.get(from), in);
-  if (merges && !(x.axis(-2) >= 0 && adjacent(x, x.axis(-2), 3) && x.axis(-1) == 3 && is_inferable(x.sizes))) {
+  if (merges && x.axis(-1) >= 0 && x.axis(-2) >= 0 &&
+      !(adjacent(x, x.axis(-2), 3) && x.axis(-1) == 3 && is_inferable(x.sizes))) {
     if (groups.back().out[0] + 1 == static_cast<int>(out.size())) {
       DeferredMerge merge{x};
       merge.heads.axes.resize(x.axes.size() - 2);
@@ -203,7 +227,7 @@ void view(const LowerCall& call) {
   }
   size_t position = 0;
   for (const Group& group : groups) {
-    if (!is_same(group) && !reshape_axes(xnn, x, position, group, out)) {
+    if (!is_same(group) && !reshape_axes(xnn, x, position, group, out) && !repeat_axis(xnn, x, position, group, in)) {
       if (splits) {
         x = xnn.split_last(x, out[at(group.out[0])].value(), out[at(group.out[1])].value());
       } else if (merges) {

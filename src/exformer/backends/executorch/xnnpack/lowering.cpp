@@ -47,15 +47,23 @@ ValueId Lowering::weight_as(const Value* value, Dims dims) {
   return payload.add_constant(value->meta.dtype, std::move(dims), named_weight(name, *data));
 }
 
-ValueId Lowering::rearranged_weight(const Value* value, std::string_view suffix, Dims dims,
+ValueId Lowering::weight_in(const Value* value, DType dtype, Dims dims) {
+  if (value->meta.dtype == dtype) return weight_as(value, std::move(dims));
+  const auto& [name, data] = weights_->at(value);
+  return payload.add_constant(dtype, std::move(dims),
+                              named_weight(fmt::format("{}#{}", name, dtype_name(dtype)), {data->source(), dtype}));
+}
+
+ValueId Lowering::rearranged_weight(const Value* value, std::string_view suffix, DType dtype, Dims dims,
                                     std::function<void(const LazyTensor&, const std::function<void(Bytes)>&)> stream) {
   const auto& [name, data] = weights_->at(value);
-  return payload.add_constant(value->meta.dtype, std::move(dims),
-                              {.key = fmt::format("{}#{}", name, suffix),
-                               .storage_key = fmt::format("{}#{}", data->storage_key(), suffix),
-                               .size = data->byte_size(),
-                               .stream = [weight = *data, stream = std::move(stream)](
-                                             const std::function<void(Bytes)>& sink) { stream(weight, sink); }});
+  const LazyTensor cast(data->source(), dtype);
+  return payload.add_constant(
+      dtype, std::move(dims),
+      {.key = fmt::format("{}#{}", name, suffix),
+       .storage_key = fmt::format("{}#{}", cast.storage_key(), suffix),
+       .size = cast.byte_size(),
+       .stream = [cast, stream = std::move(stream)](const std::function<void(Bytes)>& sink) { stream(cast, sink); }});
 }
 
 Placed Lowering::fully_connected(const DeferredLinear& linear) {

@@ -48,8 +48,10 @@ class Lowering : public Emitter {
   const LazyTensor* weight(const Value* value) const;
   /// A weight with the given dims (same elements, same order).
   ValueId weight_as(const Value* value, Dims dims);
-  /// A weight whose bytes are produced by `stream`, under its name and `suffix`.
-  ValueId rearranged_weight(const Value* value, std::string_view suffix, Dims dims,
+  /// The same, cast.
+  ValueId weight_in(const Value* value, DType dtype, Dims dims);
+  /// A weight in `dtype` whose bytes are produced by `stream`, under its name and `suffix`.
+  ValueId rearranged_weight(const Value* value, std::string_view suffix, DType dtype, Dims dims,
                             std::function<void(const LazyTensor&, const std::function<void(Bytes)>&)> stream);
   /// linear of `input`, whose last dim is the weight's second one.
   Placed fully_connected(const DeferredLinear& linear);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,5 +47,8 @@ struct PartitionReport {
 /// decomposed. Weights that only delegates read are no inputs of the program any more.
 PartitionReport delegate_to_xnnpack(ExportedProgram& program, std::vector<Delegate>& delegates,
                                     const XnnpackOptions& options = {});
+
+/// Less than `percent` delegated is an ExportError (Unsupported) that names the breaks.
+void check_delegated(const PartitionReport& report, std::optional<double> percent);
 
 }  // namespace exformer::executorch
