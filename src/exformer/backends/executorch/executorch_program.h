@@ -29,6 +29,7 @@ struct TensorValue {
   Sizes sizes;
   std::optional<size_t> constant;  // counts the program's constants
   ValueId view_of = kNone;         // shares the memory of this value
+  bool is_static_view = false;     // its memory is known before the program runs: no call makes it
   ValueId written_over = kNone;    // takes the place of this value, which is read for the last time when it is written
   std::optional<Place> place;
   std::string name;  // where it comes from, for reports

@@ -83,6 +83,97 @@ bool fix_patch_convolution(Node* node) {
   return true;
 }
 
+/// Negative padding cuts off: the kernel only adds.
+bool fix_negative_padding(Node* node) {
+  if (!node->is("aten::constant_pad_nd")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  std::vector<SymInt> pad = args.syms("pad");
+  const auto is_negative = [](const SymInt& amount) { return less(amount, 0) == Truth::Yes; };
+  if (std::none_of(pad.begin(), pad.end(), is_negative)) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* value = args.tensor("self");
+  const int64_t rank = value->meta.rank();
+  for (size_t i = 0; i < pad.size(); i += 2) {
+    const int64_t dim = rank - 1 - static_cast<int64_t>(i / 2);
+    const SymInt size = value->meta.sizes[static_cast<size_t>(dim)];
+    const SymInt start = is_negative(pad[i]) ? -pad[i] : SymInt(0);
+    const SymInt end = is_negative(pad[i + 1]) ? size + pad[i + 1] : size;
+    value = builder.call("aten::slice.Tensor", {value, dim, start, end});
+    for (const size_t side : {i, i + 1}) {
+      if (is_negative(pad[side])) pad[side] = 0;
+    }
+  }
+  value = builder.call("aten::constant_pad_nd", {value, pad, args["value"]});
+  node->graph().replace_all_uses(node->output(), value);
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// What is scaled by 0 does not count, not even NaN: the kernel multiplies it.
+bool fix_absent_addend(Node* node) {
+  if (!node->is("aten::addmm")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  if (args["beta"] != Argument(0) && args["beta"] != Argument(0.0)) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* product = builder.call("aten::mm", {args.tensor("mat1"), args.tensor("mat2")});
+  node->graph().replace_all_uses(node->output(), builder.call("aten::mul.Scalar", {product, args["alpha"]}));
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// Without dims a roll runs over the elements in a row: the kernel wants a dim.
+bool fix_flat_roll(Node* node) {
+  if (!node->is("aten::roll")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  if (!args.syms("dims").empty()) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* self = args.tensor("self");
+  Value* flat = builder.call("aten::reshape", {self, {element_count(self->meta.sizes)}});
+  flat = builder.call("aten::roll", {flat, args["shifts"], {SymInt(0)}});
+  node->graph().replace_all_uses(node->output(), builder.call("aten::reshape", {flat, self->meta.sizes}));
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// The sum so far of one element is that element: the kernel wants a dim.
+bool fix_scalar_cumsum(Node* node) {
+  if (!node->is("aten::cumsum") || node->output()->meta.rank() != 0) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* self = node->arguments()[0].as<Value*>();
+  node->graph().replace_all_uses(node->output(),
+                                 builder.call("aten::_to_copy", {self}, {{"dtype", node->output()->meta.dtype}}));
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// The runtime has the forms of upsample that take a list of factors or none.
+bool fix_upsample(Node* node) {
+  const bool is_nearest = node->is("aten::upsample_nearest2d");
+  if (!is_nearest && !node->is("aten::upsample_bilinear2d")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Argument sizes = args["output_size"], factors;
+  if (args.has("scales_h") && args.has("scales_w")) {
+    factors = std::vector<double>{args.real("scales_h"), args.real("scales_w")};
+    sizes = None{};
+  }
+  Value* result = is_nearest ? builder.call("aten::upsample_nearest2d.vec", {args.tensor("self"), sizes, factors})
+                             : builder.call("aten::upsample_bilinear2d.vec",
+                                            {args.tensor("self"), sizes, args["align_corners"], factors});
+  if (result->meta.sizes != node->output()->meta.sizes) {
+    node->graph().erase_node(result->producer());
+    return false;
+  }
+  node->graph().replace_all_uses(node->output(), result);
+  node->graph().erase_node(node);
+  return true;
+}
+
 }  // namespace
 
 const std::vector<ProgramFix>& program_fixes() {
@@ -104,7 +195,9 @@ const std::vector<ProgramFix>& kernel_fixes() {
 
 const std::vector<NodeFix>& node_fixes() {
   static const std::vector<NodeFix> kFixes = {
-      {"patch_convolution", fix_patch_convolution},
+      {"patch_convolution", fix_patch_convolution}, {"negative_padding", fix_negative_padding},
+      {"absent_addend", fix_absent_addend},         {"flat_roll", fix_flat_roll},
+      {"scalar_cumsum", fix_scalar_cumsum},         {"upsample", fix_upsample},
   };
   return kFixes;
 }

@@ -30,6 +30,11 @@ ValueId number_argument(Lowering& lowering, const Argument& argument, ArgType ty
   return lowering.sizes.integer(integer);
 }
 
+bool has_argument(const OpSchema& schema, std::string_view name) {
+  return std::any_of(schema.arguments.begin(), schema.arguments.end(),
+                     [&](const SchemaArgument& argument) { return argument.name == name; });
+}
+
 }  // namespace
 
 ValueId Lowering::get(const Value* value) const {
@@ -115,6 +120,7 @@ ValueId Lowering::view(ValueId value, const Sizes& target) {
   // Static sizes over planned memory need no call: the view's place is known.
   if (all_constant(target) && all_constant(tensor(root).sizes) && (!is_input || inputs_are_planned)) {
     program.tensor(result).constant = tensor(root).constant;
+    program.tensor(result).is_static_view = true;
     return result;
   }
   call_operator("executorch_prim::et_view.default", {value, sizes.list(target), result}, {result});
@@ -200,31 +206,53 @@ LowerFunction LoweringTable::find(const std::string& op) const {
   return found == functions_.end() ? nullptr : found->second;
 }
 
+void check_kernel_takes(const Node& node) {
+  const ValueArgs args(node.schema(), node.arguments());
+  if (node.is("aten::convolution") && args.tensor("input")->meta.rank() > 4)
+    unsupported("the runtime has no convolution over 3 dims");
+  if (node.is("aten::logit") && item_size(args.tensor("self")->meta.dtype) < 4)
+    unsupported("the runtime's kernel takes float32");
+}
+
 Results lower_by_kernel(const LowerCall& call, const OpSchema& kernel) {
+  check_kernel_takes(call.node);
+  Lowering& lowering = call.lowering;
+  const Op* op = OpRegistry::standard().find(call.node.op());
+  // Kernels that reduce a dim want one: a 0-d tensor is reduced as one of a single element.
+  const bool lends_dim = op && has_tag(op->tags, Tag::Reduction) && has_argument(kernel, "keepdim") &&
+                         call.node.arguments().front().is_tensor() && call.self_meta().rank() == 0;
   std::vector<ValueId> inputs;
   for (const SchemaArgument& argument : kernel.arguments) {
     if (argument.mutated) continue;
+    if (lends_dim && argument.name == "self") {
+      inputs.push_back(lowering.view(call.self(), {SymInt(1)}));
+      continue;
+    }
+    if (lends_dim && (argument.name == "dim" || argument.name == "keepdim")) {
+      inputs.push_back(lowering.argument(argument.name == "dim" ? Argument(SymInt(0)) : Argument(false), argument));
+      continue;
+    }
     const auto& own = call.node.schema().arguments;
     const auto found =
         std::find_if(own.begin(), own.end(), [&](const SchemaArgument& each) { return each.name == argument.name; });
     if (found != own.end()) {
-      inputs.push_back(
-          call.lowering.argument(call.node.arguments()[static_cast<size_t>(found - own.begin())], argument));
+      inputs.push_back(lowering.argument(call.node.arguments()[static_cast<size_t>(found - own.begin())], argument));
     } else {
       const auto none = [](std::nullptr_t) -> Value* { return nullptr; };
-      inputs.push_back(call.lowering.argument(map_tensors<Value*>(argument.default_value, none), argument));
+      inputs.push_back(lowering.argument(map_tensors<Value*>(argument.default_value, none), argument));
     }
   }
   std::vector<TensorMeta> results;
   for (const Value* output : call.node.outputs()) results.push_back(output->meta);
-  return call.lowering.call(call.node.op(), std::move(inputs), std::move(results));
+  return lowering.call(call.node.op(), std::move(inputs), std::move(results));
 }
 
 bool can_lower(const Node& node) {
   if (node.is("aten::linear")) {
     const ValueArgs args(node.schema(), node.arguments());
     Value* const* bias = args.optional_tensor("bias");
-    return args.tensor("weight")->meta.rank() == 2 && (!bias || (*bias)->meta.rank() == 1);
+    return args.tensor("input")->meta.rank() >= 2 && args.tensor("weight")->meta.rank() == 2 &&
+           (!bias || (*bias)->meta.rank() == 1);
   }
   return LoweringTable::standard().find(node.op()) || KernelTable::standard().find(node.op());
 }

@@ -86,6 +86,8 @@ void add_creation_lowerings(LoweringTable& table);
 
 /// Lowers a node by its row of kernels.inc.
 Results lower_by_kernel(const LowerCall& call, const OpSchema& kernel);
+/// Throws ExportError (Unsupported) for calls that the runtime's kernel of that name does not take.
+void check_kernel_takes(const Node& node);
 /// Whether the node can be lowered as it stands; if not it has to be decomposed.
 bool can_lower(const Node& node);
 

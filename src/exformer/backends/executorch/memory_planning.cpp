@@ -161,6 +161,12 @@ class Planner {
       if (block_of_[id] != std::numeric_limits<size_t>::max())
         program_.tensor(static_cast<ValueId>(id)).place = Place{blocks_[block_of_[id]].offset};
     }
+    for (size_t id = 0; id < block_of_.size(); ++id) {
+      const TensorValue* tensor = program_.tensor_if(static_cast<ValueId>(id));
+      if (tensor && tensor->is_static_view)
+        program_.tensor(static_cast<ValueId>(id)).place =
+            program_.tensor(program_.storage_of(static_cast<ValueId>(id))).place;
+    }
   }
 
   ArenaReport describe() const {
