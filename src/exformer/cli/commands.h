@@ -24,7 +24,8 @@ struct ExportOptions {
   bool dynamic = false;
   std::string dynamic_shapes;  // JSON text or a file of it
   std::filesystem::path inputs;
-  std::string task, dtype, backend, names;
+  std::string task, dtype, backend, names, max_arena;
+  std::optional<double> require_delegated;
   bool for_generation = false;
   std::optional<int64_t> opset;
   std::filesystem::path config;

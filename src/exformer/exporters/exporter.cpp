@@ -125,13 +125,15 @@ ExportConfig AutoExportConfig::from_dict(const Json& dict) {
   switch (parse_format(dict["export_format"].get<std::string>())) {
     case ExportFormat::Dynamo: return dynamo_config_from_dict(dict);
     case ExportFormat::Onnx: return onnx_config_from_dict(dict);
-    case ExportFormat::Executorch: break;
+    case ExportFormat::Executorch: return executorch_config_from_dict(dict);
   }
-  unsupported("export to executorch is not built yet (dynamo and onnx are)");
+  EXFORMER_ASSERT(false);
 }
 
 ExportedModel AutoHfExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs) const {
   if (const auto* onnx = std::get_if<OnnxConfig>(&config_)) return OnnxExporter().export_model(model, inputs, *onnx);
+  if (const auto* executorch = std::get_if<ExecutorchConfig>(&config_))
+    return ExecutorchExporter().export_model(model, inputs, *executorch);
   return DynamoExporter().export_model(model, inputs, std::get<DynamoConfig>(config_));
 }
 
