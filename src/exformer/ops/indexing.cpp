@@ -6,6 +6,7 @@
 #include "exformer/ops/builder.h"
 #include "exformer/ops/declarations.h"
 #include "exformer/ops/dispatch.h"
+#include "exformer/ops/fill.h"
 #include "exformer/ops/host_copy.h"
 #include "exformer/ops/index_walk.h"
 #include "exformer/ops/pointwise_rules.h"
@@ -327,6 +328,24 @@ std::vector<HostTensor> index_write_kernel(const KernelArgs& args, IndexWrite wr
   return {result.reshaped(self.sizes()).to(self.dtype())};
 }
 
+std::vector<HostTensor> index_fill_kernel(const KernelArgs& args) {
+  const HostTensor& self = args.tensor("self");
+  const HostTensor* given = args.optional_tensor("value");
+  const HostTensor value = (given ? *given : filled(self.dtype(), {}, args.scalar("value"))).to(self.dtype());
+  HostTensor result = at_least_1d(fresh_copy(self, self.dtype()));
+  const HostTensor index = at_least_1d(args.tensor("index")).to(DType::Int64).contiguous();
+  const auto dim = static_cast<size_t>(wrap_dim(args.integer("dim"), result.rank(), args.schema().name));
+  std::vector<int64_t> slice = result.sizes();
+  slice[dim] = 1;
+  const HostTensor source = expanded(value, slice);
+  for (int64_t i = 0; i < index.element_count(); ++i) {
+    const int64_t position = wrapped_index(index.data<int64_t>()[i], result.sizes()[dim], args.schema().name);
+    HostTensor target = result.as_strided(slice, result.strides(), position * result.strides()[dim]);
+    copy_elements(source, target);
+  }
+  return {self.rank() == 0 ? result.reshaped({}) : result};
+}
+
 void declare_one_dim(OpRegistry& ops) {
   ops.declare({.schema = "aten::index_select(Tensor self, int dim, Tensor index) -> Tensor",
                .infer = index_select_infer,
@@ -355,6 +374,33 @@ void declare_one_dim(OpRegistry& ops) {
               return {builder.call("aten::index_put",
                                    {args.tensor("self"), index_list(dim, args.tensor("index")), source, true})};
             }});
+
+  // index_fill: the slices at the positions of `index` become one value.
+  const auto infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+    const TensorMeta& self = *args.tensor("self");
+    wrap_dim(args.integer("dim"), self.rank(), args.schema().name);
+    check_positions(*args.tensor("index"), args.schema().name);
+    const auto* value = args.optional_tensor("value");
+    if (value && (*value)->rank() != 0) fail("{}: value must be 0-d", args.schema().name);
+    return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};
+  };
+  const auto decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+    Value* self = args.tensor("self");
+    Value* const* given = args.optional_tensor("value");
+    Value* value =
+        given ? *given
+              : builder.call("aten::full", {std::vector<SymInt>{}, args["value"]}, {{"dtype", self->meta.dtype}});
+    if (value->meta.dtype != self->meta.dtype)
+      value = builder.call("aten::_to_copy", {value}, {{"dtype", self->meta.dtype}});
+    if (self->meta.rank() == 0) return {builder.call("aten::copy", {self, value})};
+    const int64_t dim = wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name);
+    return {builder.call("aten::index_put", {self, index_list(dim, args.tensor("index")), value})};
+  };
+  for (const std::string_view schema :
+       {"aten::index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
+        "aten::index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor"}) {
+    declare_with_inplace(ops, {.schema = schema, .infer = infer, .kernel = index_fill_kernel, .decompose = decompose});
+  }
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 
 namespace exformer {
 
+struct Storage;   // trace/tracer.cpp
+struct ViewStep;  // trace/view_inverse.h
+
 class Tracer {
  public:
   explicit Tracer(Graph& graph, const OpRegistry& ops = OpRegistry::standard()) : builder_(graph, nullptr, ops) {}
@@ -61,11 +64,13 @@ class Tracer {
   friend class Tensor;
   Value* current_value(TensorState& state);
   void write(TensorState& state, Value* value);
-  std::vector<Tensor> call_in_place(const Op& op, std::vector<TensorArgument> bound);
+  Tensor view_of(const Tensor& source, std::vector<ViewStep> steps, Value* value);
+  void check_stored(const Op& in_place, const std::vector<Argument>& arguments) const;
+  std::vector<Tensor> call_in_place(const Op& op, const std::vector<TensorArgument>& bound);
   std::vector<Argument> to_values(const std::vector<TensorArgument>& arguments);
 
   GraphBuilder builder_;
-  std::vector<std::weak_ptr<TensorState>> input_states_;
+  std::vector<std::shared_ptr<Storage>> input_memory_;
 };
 
 }  // namespace exformer

@@ -82,4 +82,10 @@ ROWS = [
     Row("index_add", T("f32", "s", "n"), 1, T("i32", "b", low=0, high=1), T("f32", "s", "b"), alpha=2, **TWO),
     Row("index_add", T("f32", "s", "n"), 1, T("i64", "b", low=0, high=1), T("f32", "s", "b"), alpha=0.5, **TWO),
     Row("index_add", T("f32", "s", 4), 0, T("i64", 2), T("f32", 3, 4), raises=True),
+    Row("index_fill.int_Scalar", T("*", "s", "n"), 0, T("i64", 2, values=[1, 0]), 3, dtypes=ALL),
+    Row("index_fill.int_Scalar", T("f32", "b", "s", 4, order=(2, 0, 1)), -1, T("i64", 2, values=[-1, 0]), 0.5),
+    Row("index_fill.int_Scalar", T("f32", "s"), 0, T("i64", values=[1]), 2.5),
+    Row("index_fill.int_Scalar", T("f32"), 0, T("i64", 1, values=[0]), 2.5),
+    Row("index_fill.int_Tensor", T("f32", "s", "n"), 1, T("i64", "b", low=0, high=1), T("f32")),
+    Row("index_fill.int_Tensor", T("f32", "s", 4), 0, T("i64", 2, values=[1, 0]), T("f32", 1), raises=True),
 ]  # fmt: skip

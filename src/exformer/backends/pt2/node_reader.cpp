@@ -10,6 +10,7 @@
 #include "exformer/backends/pt2/json_access.h"
 #include "exformer/backends/pt2/torch_schema.h"
 #include "exformer/ops/builder.h"
+#include "exformer/ops/functional_form.h"
 
 namespace exformer::pt2 {
 namespace {
@@ -39,13 +40,6 @@ std::optional<size_t> mode_arguments(std::string_view target) {
 
 // The same tensor under another name, whatever the op's aliasing means for autograd.
 bool is_identity(std::string_view target) { return target == "torch.ops.aten.detach_.default"; }
-
-// "aten::add_.Tensor" -> "aten::add.Tensor"
-std::string functional_name(const std::string& in_place) {
-  const size_t dot = in_place.find('.');
-  const std::string base = in_place.substr(0, dot);
-  return base.substr(0, base.size() - 1) + (dot == std::string::npos ? "" : in_place.substr(dot));
-}
 
 // torch's stack entries are "key,path,type", outermost first, separated by ";".
 std::string module_path_of(const Json& node) {
@@ -82,8 +76,7 @@ void NodeReader::collect_unknown(const Json& graph, std::set<std::string>& unkno
     }
     if (is_size_arithmetic(target) || is_assertion(target) || is_identity(target)) continue;
     const Op* op = ops_->find(target);
-    if (!op || (has_tag(op->tags, Tag::Inplace) && !ops_->find(functional_name(op->schema.name))))
-      unknown.insert(target);
+    if (!op || (has_tag(op->tags, Tag::Inplace) && !functional_form(*ops_, *op))) unknown.insert(target);
   }
 }
 
@@ -289,7 +282,7 @@ void NodeReader::read_call(const Json& node, const Op& declared, NameScope& scop
 
 // x.add_(y): from here on the name of x stands for x + y. Only where nothing else shares x's memory.
 void NodeReader::overwrite(const Json& node, const Op& in_place, NameScope& scope) {
-  const Op& functional = ops_->get(functional_name(in_place.schema.name));
+  const Op& functional = *functional_form(*ops_, in_place);
   const Json& inputs = list_member(node, "inputs");
   const Json* self = inputs.empty() ? nullptr : optional_member(member(inputs[0], "arg"), "as_tensor");
   if (!self) fail(".pt2: {} has no tensor to write to", in_place.schema.name);
