@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the build needs on Debian 12 or 13; with --tests also the Python oracles, into .venv of this checkout.
+# Installs what the build needs on Debian 12 or 13; with --tests also the Python oracles, into .venv of this checkout;
+# with --fuzz also clang, for the fuzzers.
 # May be run again at any time: what is already there is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,16 +9,18 @@ packages=(
   build-essential cmake ninja-build pkg-config git ca-certificates
   libfmt-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  libdnnl-dev libprotobuf-dev protobuf-compiler libcurl4-openssl-dev libssl-dev libdeflate-dev zlib1g-dev
-  python3 python3-venv python3-pip unzip
+  libdnnl-dev libprotobuf-dev protobuf-compiler libflatbuffers-dev flatbuffers-compiler
+  libcurl4-openssl-dev libssl-dev libdeflate-dev zlib1g-dev
+  python3 python3-venv python3-pip python3-dev pybind11-dev unzip
 )
 
-usage() { echo "usage: $0 [--tests]"; }
+usage() { echo "usage: $0 [--tests] [--fuzz]"; }
 
 with_tests=false
 for argument in "$@"; do
   case "$argument" in
     --tests) with_tests=true ;;
+    --fuzz) packages+=(clang libclang-rt-dev libomp-dev) ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac

@@ -1,10 +1,13 @@
-// Writes every row of FOLDER/rows.json as a file of one call: FOLDER/<number>.pt2 or FOLDER/<number>.onnx, and
+// Writes every row of FOLDER/rows.json as a file of one call: FOLDER/<number>.pt2, .onnx or .pte, and
 // FOLDER/exported.json, which says of each row whether it was written, or why not.
 //
-//   op_exporter pt2|onnx FOLDER
+//   op_exporter pt2|onnx|pte FOLDER
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <string_view>
 
+#include "exformer/backends/executorch/executorch.h"
 #include "exformer/backends/onnx/onnx.h"
 #include "exformer/backends/pt2/writer.h"
 #include "exformer/base/file.h"
@@ -16,8 +19,17 @@ namespace {
 void write(const Json& json, std::string_view format, const std::filesystem::path& stem) {
   ExportedProgram program = make_program(build_row(json));
   if (format == "pt2") return write_pt2(program, stem.string() + ".pt2", {.pytree = Pt2Pytree::Plain});
+  if (format == "pte") {
+    std::map<std::string, int64_t> bounds;
+    for (const Json& sizes : json["sets"]) {
+      for (const auto& [symbol, size] : sizes.items()) bounds[symbol] = std::max(bounds[symbol], size.get<int64_t>());
+    }
+    return write_executorch(lower_to_executorch(program, {.upper_bounds = {bounds}}), stem.string() + ".pte");
+  }
   const OnnxModel model = lower_to_onnx(program, {.external_data = false});
-  write_onnx(model, stem.string() + ".onnx", stem.string() + ".onnx.data", stem.filename().string() + ".onnx.data");
+  write_onnx(model, {.model = stem.string() + ".onnx",
+                     .sidecar = stem.string() + ".onnx.data",
+                     .sidecar_name = stem.filename().string() + ".onnx.data"});
 }
 
 void run(std::string_view format, const std::filesystem::path& folder) {
@@ -42,8 +54,8 @@ void run(std::string_view format, const std::filesystem::path& folder) {
 
 int main(int count, char** arguments) {
   const std::string_view format = count == 3 ? arguments[1] : "";
-  if (format != "pt2" && format != "onnx") {
-    std::fputs("usage: op_exporter pt2|onnx FOLDER\n", stderr);
+  if (format != "pt2" && format != "onnx" && format != "pte") {
+    std::fputs("usage: op_exporter pt2|onnx|pte FOLDER\n", stderr);
     return 2;
   }
   try {

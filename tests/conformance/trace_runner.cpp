@@ -79,7 +79,8 @@ class Runner {
     result["pt2"] = stem.string() + ".pt2";
     const std::string sidecar = std::to_string(number) + ".onnx.data";
     try {
-      write_onnx(lower_to_onnx(program, {.external_data = false}), stem.string() + ".onnx", folder_ / sidecar, sidecar);
+      write_onnx(lower_to_onnx(program, {.external_data = false}),
+                 {.model = stem.string() + ".onnx", .sidecar = folder_ / sidecar, .sidecar_name = sidecar});
       result["onnx"] = stem.string() + ".onnx";
     } catch (const ExportError& error) {
       result["onnx_error"] = error.what();

@@ -2,6 +2,7 @@
 
 #include "exformer/backends/pt2/reader.h"
 #include "exformer/backends/pt2/writer.h"
+#include "exformer/base/share_file.h"
 #include "exformer/base/strings.h"
 #include "exformer/exporters/modules.h"
 
@@ -20,10 +21,17 @@ void write_component(const ExportedComponent& component, const fs::path& directo
   const fs::path path = directory / component.file;
   if (component.program) {
     write_pt2(*component.program, path,
-              {.pytree = component.pytree == Pytree::Plain ? Pt2Pytree::Plain : Pt2Pytree::Transformers});
+              {.pytree = component.pytree == Pytree::Plain ? Pt2Pytree::Plain : Pt2Pytree::Transformers,
+               .sample_inputs = component.sample_inputs});
   } else if (component.onnx) {
     const std::string sidecar = component.file + ".data";
-    write_onnx(*component.onnx, path, directory / sidecar, sidecar);
+    const auto shared = write_onnx(*component.onnx, {.model = path,
+                                                     .sidecar = directory / sidecar,
+                                                     .sidecar_name = sidecar,
+                                                     .weights = component.onnx->options.weights});
+    for (const fs::path& weights : shared) share_file(weights, directory / weights.filename());
+  } else if (component.executorch) {
+    write_executorch(*component.executorch, path);
   } else {
     fail("the component '{}' was loaded from a file and cannot be saved again", component.name);
   }
@@ -36,7 +44,9 @@ ExportedComponent load_component(const fs::path& path, const std::string& name, 
   } else if (path.extension() == ".onnx") {
     component.loaded_from = path;
   } else if (path.extension() == ".pte") {
-    unsupported("'{}': running ExecuTorch programs is not built yet", path.string());
+    unsupported(
+        "'{}': ExecuTorch programs do not run here; executorch.runtime and transformers' ExportedModel run them",
+        path.string());
   } else {
     fail("'{}' is neither a .pt2 nor an .onnx file", path.string());
   }
@@ -48,6 +58,7 @@ ExportedComponent load_component(const fs::path& path, const std::string& name, 
 std::unique_ptr<ProgramModule> ExportedComponent::module() const {
   if (program) return make_interpreter_module(program);
   if (onnx) return make_onnx_module(*onnx);
+  if (executorch) unsupported("ExecuTorch programs do not run here: save the export and load it in executorch.runtime");
   return make_onnx_module(loaded_from);
 }
 
@@ -78,6 +89,14 @@ void ExportedModel::save_pretrained(const fs::path& directory) const {
   if (generation_config_text_) write_text(staged.path() / "generation_config.json", *generation_config_text_);
   write_text(staged.path() / "export.json", manifest_text(manifest));
   staged.commit();
+}
+
+void ExportedModel::write_to_file(const fs::path& path) const {
+  const ExportedComponent& component = program();
+  if (!component.executorch) fail("write_to_file is for ExecuTorch programs; save_pretrained writes the others");
+  StagedFile file(path);
+  write_executorch(*component.executorch, file.path());
+  file.commit();
 }
 
 const ExportedComponent& ExportedModel::component(const std::string& name) const {

@@ -1,5 +1,6 @@
 #include "exformer/exporters/exporter.h"
 
+#include "exformer/base/share_file.h"
 #include "exformer/models/weights.h"
 #include "exformer/passes/dead_code.h"
 #include "exformer/tasks/trace_model.h"
@@ -12,6 +13,28 @@ std::optional<std::string> config_text(const PretrainedModel& model) {
 }
 std::optional<std::string> generation_config_text(const PretrainedModel& model) {
   return model.checkpoint->text_file("generation_config.json");
+}
+
+/// OnnxConfig.output_path: the model and its sidecar, under the names that the reference gives them.
+void write_one_file(const OnnxModel& onnx, const std::filesystem::path& path) {
+  const std::string sidecar_name = path.stem().string() + ".onnx_data";
+  StagedFile file(path);
+  StagedFile sidecar(path.parent_path() / sidecar_name);
+  const auto shared = write_onnx(
+      onnx,
+      {.model = file.path(), .sidecar = sidecar.path(), .sidecar_name = sidecar_name, .weights = onnx.options.weights});
+  std::vector<std::filesystem::path> created;
+  try {
+    for (const auto& weights : shared) {
+      const auto target = file.path().parent_path() / weights.filename();
+      if (share_file(weights, target)) created.push_back(target);
+    }
+    sidecar.commit();
+    file.commit();
+  } catch (const ExportError&) {
+    for (const auto& target : created) std::filesystem::remove(target);
+    throw;
+  }
 }
 
 }  // namespace
@@ -67,19 +90,19 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
   return prepared;
 }
 
-ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
-                                           const DynamoConfig& config) const {
-  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+namespace {
+
+ExportedComponent dynamo_component(PreparedProgram prepared, const DynamoConfig& config) {
   prepared.metadata.export_config = to_dict(config);
-  ExportedComponent component{.file = "model.pt2", .metadata = to_json(prepared.metadata), .pytree = config.pytree};
+  ExportedComponent component{.file = "model.pt2",
+                              .metadata = to_json(prepared.metadata),
+                              .pytree = config.pytree,
+                              .sample_inputs = prepared.metadata.inputs};
   component.program = std::make_shared<const ExportedProgram>(std::move(prepared.program));
-  return {ExportFormat::Dynamo, {std::move(component)}, config_text(model), generation_config_text(model)};
+  return component;
 }
 
-ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
-                                         const OnnxConfig& config) const {
-  if (config.weights == "share") unsupported("config: 'weights' = 'share' is not built yet; 'copy' is");
-  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+ExportedComponent onnx_component(PreparedProgram prepared, const OnnxConfig& config) {
   prepared.metadata.export_config = to_dict(config);
   OnnxOptions options{.external_data = config.external_data,
                       .optimize = config.optimize,
@@ -90,15 +113,37 @@ ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const Mod
                       .weights = config.weights == "share" ? OnnxOptions::Weights::Share : OnnxOptions::Weights::Copy};
   if (config.opset_version) options.opset_version = static_cast<int>(*config.opset_version);
   auto onnx = std::make_shared<const OnnxModel>(lower_to_onnx(prepared.program, options));
-  if (config.output_path) {
-    StagedFile file(*config.output_path);
-    StagedFile sidecar(config.output_path->parent_path() / (config.output_path->stem().string() + ".onnx_data"));
-    write_onnx(*onnx, file.path(), sidecar.path(), config.output_path->stem().string() + ".onnx_data");
-    sidecar.commit();
-    file.commit();
+  if (config.output_path) write_one_file(*onnx, *config.output_path);
+  return {.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
+}
+
+}  // namespace
+
+ExportedModel export_prepared(PreparedProgram prepared, const ExportConfig& config,
+                              std::optional<std::string> config_text,
+                              std::optional<std::string> generation_config_text) {
+  if (const auto* onnx = std::get_if<OnnxConfig>(&config)) {
+    return {ExportFormat::Onnx,
+            {onnx_component(std::move(prepared), *onnx)},
+            std::move(config_text),
+            std::move(generation_config_text)};
   }
-  ExportedComponent component{.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
-  return {ExportFormat::Onnx, {std::move(component)}, config_text(model), generation_config_text(model)};
+  return {ExportFormat::Dynamo,
+          {dynamo_component(std::move(prepared), std::get<DynamoConfig>(config))},
+          std::move(config_text),
+          std::move(generation_config_text)};
+}
+
+ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                                           const DynamoConfig& config) const {
+  return export_prepared(prepare_for_export(model, inputs, config), config, config_text(model),
+                         generation_config_text(model));
+}
+
+ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                                         const OnnxConfig& config) const {
+  return export_prepared(prepare_for_export(model, inputs, config), config, config_text(model),
+                         generation_config_text(model));
 }
 
 ExportConfig AutoExportConfig::from_dict(const Json& dict) {
@@ -108,13 +153,15 @@ ExportConfig AutoExportConfig::from_dict(const Json& dict) {
   switch (parse_format(dict["export_format"].get<std::string>())) {
     case ExportFormat::Dynamo: return dynamo_config_from_dict(dict);
     case ExportFormat::Onnx: return onnx_config_from_dict(dict);
-    case ExportFormat::Executorch: break;
+    case ExportFormat::Executorch: return executorch_config_from_dict(dict);
   }
-  unsupported("export to executorch is not built yet (dynamo and onnx are)");
+  EXFORMER_ASSERT(false);
 }
 
 ExportedModel AutoHfExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs) const {
   if (const auto* onnx = std::get_if<OnnxConfig>(&config_)) return OnnxExporter().export_model(model, inputs, *onnx);
+  if (const auto* executorch = std::get_if<ExecutorchConfig>(&config_))
+    return ExecutorchExporter().export_model(model, inputs, *executorch);
   return DynamoExporter().export_model(model, inputs, std::get<DynamoConfig>(config_));
 }
 
