@@ -4,7 +4,7 @@ import pytest
 from foreign import run_all_cases
 
 
-@pytest.mark.parametrize("backend", ["portable"])
+@pytest.mark.parametrize("backend", ["xnnpack", "portable"])
 def test_equals_transformers(program, backend, exformer, tmp_path):
     exformer.export(program.checkpoint, "executorch", tmp_path / "out", program.sample,
                     ["--backend", backend, *program.export_args])

@@ -25,6 +25,7 @@ struct ExportOptions {
   std::string dynamic_shapes;  // JSON text or a file of it
   std::filesystem::path inputs;
   std::string task, dtype, backend, names, max_arena;
+  std::optional<double> require_delegated;
   bool for_generation = false;
   std::optional<int64_t> opset;
   std::filesystem::path config;

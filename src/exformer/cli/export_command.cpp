@@ -54,6 +54,7 @@ Json gather_config(const ExportOptions& options) {
   if (!options.names.empty()) config["names"] = options.names;
   if (!options.backend.empty()) config["backend"] = options.backend;
   if (!options.max_arena.empty()) config["max_arena"] = set_value(options.max_arena);
+  if (options.require_delegated) config["require_delegated"] = *options.require_delegated;
   for (const std::string& assignment : options.set) {
     const size_t equals = assignment.find('=');
     if (equals == 0 || equals == std::string::npos) usage_error("--set takes key=value, got '{}'", assignment);
@@ -93,6 +94,7 @@ ExportFormat format_option(const ExportOptions& options) {
   if (format != ExportFormat::Executorch) {
     if (!options.backend.empty()) usage_error("--backend is for --to executorch");
     if (!options.max_arena.empty()) usage_error("--max-arena is for --to executorch");
+    if (options.require_delegated) usage_error("--require-delegated is for --to executorch");
   }
   if (options.for_generation) unsupported("--for-generation is not built yet");
   if (options.opset && format != ExportFormat::Onnx) usage_error("--opset is for --to onnx");
@@ -102,6 +104,15 @@ ExportFormat format_option(const ExportOptions& options) {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void print_partition(const executorch::PartitionReport& report) {
+  std::printf("%lld delegate calls, %.1f%% of the multiply-adds\n", static_cast<long long>(report.delegate_calls),
+              report.delegated_percent());
+  for (const auto& found : report.breaks) {
+    const std::string place = found.module_path.empty() ? "" : " at " + found.module_path;
+    std::printf("  break: %s%s %s\n", found.op.c_str(), place.c_str(), found.reason.c_str());
+  }
 }
 
 }  // namespace
@@ -129,6 +140,7 @@ Json run_export(const ExportOptions& options, const CommonOptions& common) {
                 static_cast<double>(program->arena.bytes) / 1e6, static_cast<double>(program->arena.live) / 1e6,
                 program->arena.bounds.empty() ? "" : " at ", program->arena.bounds.c_str(),
                 program->arena.driver.c_str());
+    if (program->partition) print_partition(*program->partition);
     std::fflush(stdout);
   }
   exported.save_pretrained(options.output);

@@ -146,6 +146,12 @@ Fields executorch_fields(ExecutorchConfig& config) {
     config.max_arena = parse_bytes(value);
     if (!config.max_arena) wrong_value("max_arena", value, "a number of bytes, or \"512MB\", \"2GB\"");
   };
+  fields["require_delegated"] = [&config](const Json& value) {
+    if (value.is_null()) return;
+    if (!value.is_number() || value.get<double>() < 0 || value.get<double>() > 100)
+      wrong_value("require_delegated", value, "a number from 0 to 100");
+    config.require_delegated = value.get<double>();
+  };
   return fields;
 }
 

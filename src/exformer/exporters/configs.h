@@ -48,9 +48,10 @@ struct ExecutorchConfig : DynamoConfig {
   bool alloc_graph_input = true;
   bool alloc_graph_output = true;
   bool alloc_mutable_buffers = true;
-  std::optional<int64_t> max_batch;   // upper bound of batch dims without one in dynamic_shapes
-  std::optional<int64_t> max_length;  // the same of sequence and cache lengths
-  std::optional<uint64_t> max_arena;  // bytes; a larger plan fails the export
+  std::optional<int64_t> max_batch;         // upper bound of batch dims without one in dynamic_shapes
+  std::optional<int64_t> max_length;        // the same of sequence and cache lengths
+  std::optional<uint64_t> max_arena;        // bytes; a larger plan fails the export
+  std::optional<double> require_delegated;  // percent of the multiply-adds; less fails the export
 };
 /// "xnnpack", "cuda", "portable".
 std::string_view backend_name(ExecutorchConfig::Backend backend);

@@ -25,6 +25,20 @@ PretrainedModel prepare_for_backend(PretrainedModel model, ExecutorchConfig::Bac
   return model;
 }
 
+Json describe(const executorch::PartitionReport& report) {
+  Json json = {{"delegate_calls", report.delegate_calls},
+               {"delegated_nodes", report.delegated_nodes},
+               {"delegated_percent", report.delegated_percent()},
+               {"multiply_adds", report.all_multiply_adds},
+               {"breaks", Json::array()},
+               {"outside", Json::array()}};
+  for (const auto& found : report.breaks)
+    json["breaks"].push_back({{"op", found.op}, {"module", found.module_path}, {"reason", found.reason}});
+  for (const auto& found : report.outside)
+    json["outside"].push_back({{"op", found.op}, {"reason", found.reason}, {"count", found.count}});
+  return json;
+}
+
 Json describe(const ExecutorchModel& model, const ExecutorchConfig& config) {
   Json json = {{"backend", backend_name(config.backend)},
                {"arena", {{"bytes", model.arena.bytes}, {"live", model.arena.live}, {"largest", model.arena.driver}}},
@@ -32,6 +46,7 @@ Json describe(const ExecutorchModel& model, const ExecutorchConfig& config) {
                {"instructions", model.program.instructions.size()},
                {"delegates", model.program.delegates.size()}};
   for (const auto& [symbol, max] : model.bounds->limits()) json["upper_bounds"][symbol] = max;
+  if (model.partition) json["partition"] = describe(*model.partition);
   return json;
 }
 
@@ -47,7 +62,8 @@ ExportedModel ExecutorchExporter::export_model(const PretrainedModel& given, con
                                                                        : ExecutorchOptions::Backend::Xnnpack,
       .planning = {.alloc_graph_input = config.alloc_graph_input, .alloc_graph_output = config.alloc_graph_output},
       .upper_bounds = upper_bound_choices(prepared.program, model, config),
-      .max_arena = config.max_arena};
+      .max_arena = config.max_arena,
+      .require_delegated = config.require_delegated};
   auto program = std::make_shared<const ExecutorchModel>(lower_to_executorch(prepared.program, options));
   Json metadata = to_json(prepared.metadata);
   metadata["executorch"] = describe(*program, config);

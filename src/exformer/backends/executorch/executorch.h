@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exformer/backends/executorch/memory_planning.h"
+#include "exformer/backends/executorch/xnnpack/xnnpack.h"
 #include "exformer/ir/program.h"
 
 namespace exformer {
@@ -22,6 +23,8 @@ struct ExecutorchOptions {
   std::vector<std::map<std::string, int64_t>> upper_bounds;
   uint64_t arena_goal = uint64_t{2} << 30;
   std::optional<uint64_t> max_arena;  // bytes; a larger plan is refused
+  // Percent of the multiply-adds that delegates must take; less is refused.
+  std::optional<double> require_delegated;
 };
 
 /// A lowered and planned program; its weights still lie in the checkpoint.
@@ -29,6 +32,7 @@ struct ExecutorchModel {
   std::shared_ptr<SymContext> symbols;  // of the program's sizes
   executorch::ExecutorchProgram program;
   executorch::ArenaReport arena;
+  std::optional<executorch::PartitionReport> partition;  // with a delegate
   std::shared_ptr<const executorch::UpperBounds> bounds;
   ExecutorchOptions options;
 

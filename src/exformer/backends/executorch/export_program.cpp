@@ -163,9 +163,12 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
   ExecutorchModel model;
   model.options = options;
   model.symbols = program.graph->shared_symbols();
-  if (options.backend == ExecutorchOptions::Backend::Xnnpack)
-    unsupported("backend 'xnnpack' is not built yet; 'portable' is");
   for (const executorch::ProgramFix& fix : executorch::program_fixes()) fix.apply(program);
+  if (options.backend == ExecutorchOptions::Backend::Xnnpack) {
+    model.partition = executorch::delegate_to_xnnpack(program, model.program.delegates);
+    executorch::check_delegated(*model.partition, options.require_delegated);
+  }
+  for (const executorch::ProgramFix& fix : executorch::kernel_fixes()) fix.apply(program);
   executorch::decompose(*program.graph);
   executorch::Exporter(program, options, model.program).run();
   std::vector<std::map<std::string, int64_t>> choices = options.upper_bounds;

@@ -181,6 +181,12 @@ const std::vector<ProgramFix>& program_fixes() {
       {"refuse_mutations", refuse_mutations},
       {"remove_dead_nodes", remove_dead_nodes},
       {"remove_identities", remove_identity_calls},
+  };
+  return kFixes;
+}
+
+const std::vector<ProgramFix>& kernel_fixes() {
+  static const std::vector<ProgramFix> kFixes = {
       {"decompose_attention", decompose_attention},
       {"keep_broadcasts_implicit", keep_broadcasts_implicit},
   };

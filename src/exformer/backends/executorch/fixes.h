@@ -13,8 +13,10 @@ struct ProgramFix {
   std::string_view name;
   void (*apply)(ExportedProgram& program);
 };
-/// In order.
+/// In order, before parts of the program are given to delegates.
 const std::vector<ProgramFix>& program_fixes();
+/// In order, on what is left for the runtime's kernels.
+const std::vector<ProgramFix>& kernel_fixes();
 
 struct NodeFix {
   std::string_view name;
