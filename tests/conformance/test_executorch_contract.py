@@ -100,7 +100,8 @@ def test_memory_of_inputs_and_outputs_may_be_the_callers(export, zoo, field):
     assert set(inputs) == {field != "alloc_graph_input"}
     assert set(outputs) == {field != "alloc_graph_output"}
     assert facts["arena"]["bytes"] <= planned["arena"]["bytes"]
-    assert json.loads((out / "export.json").read_text())["components"]["model"]["metadata"]["export_config"][field] is False
+    manifest = json.loads((out / "export.json").read_text())
+    assert manifest["components"]["model"]["metadata"]["export_config"][field] is False
     problems = run_all_cases(out, program)
     assert not problems, "\n".join(problems)
 
@@ -191,3 +192,21 @@ def test_cut_files_are_clear_errors(export, exformer, zoo, tmp_path):
         cut.write_bytes(whole[:size])
         done = exformer("inspect", cut)
         assert done.returncode == 1 and "cut.pte" in done.stderr and len(done.stderr) < 400, (size, done.stderr)
+
+
+@pytest.mark.parametrize("backend", ["xnnpack", "portable"])
+@pytest.mark.parametrize("row, kwargs", [("bert_ForMaskedLM", "types"), ("llama_ForCausalLM", "prefill")])
+def test_sizes_may_be_as_large_as_their_bounds(exformer, zoo, tmp_path, row, kwargs, backend):
+    """The cases' largest batch and sequence are the bounds: all memory that was planned is used."""
+    program = load_program(zoo, row, kwargs)
+    largest = {axis: max(case[axis] for case in program.cases) for axis in ("batch", "sequence")}
+    names = json.loads((program.directory / "case.json").read_text())["kwargs"]
+    axes = {"0": {"name": "batch", "max": largest["batch"]}, "1": {"name": "length", "max": largest["sequence"]}}
+    shapes = dict.fromkeys(names, axes)
+    done = exformer("export", program.checkpoint, "--to", "executorch", "--backend", backend, "-o", tmp_path / "out",
+                    "--inputs", program.sample, "--dynamic-shapes", json.dumps(shapes))
+    assert done.returncode == 0, done.stderr
+    at_bounds = [case for case in program.cases if all(case[axis] == largest[axis] for axis in largest)]
+    assert at_bounds
+    problems = run_all_cases(tmp_path / "out", program)
+    assert not problems, "\n".join(problems)
