@@ -71,12 +71,11 @@ print("RESULT " + json.dumps(result))
 """
 
 
-def delegate_calls(path):
+def delegate_calls(path, args):
     """Delegate calls of one forward and the planned arena, from the program's own tables."""
-    from executorch.exir._serialize._program import deserialize_pte_binary
-    plan = deserialize_pte_binary(path.read_bytes()).program.execution_plan[0]
-    calls = sum("DelegateCall" in type(step.instr_args).__name__ for step in plan.chains[0].instructions)
-    return calls, sum(plan.non_const_buffer_sizes)
+    done = subprocess.run([args.exformer, "inspect", path, "--json"], capture_output=True, text=True, check=True)
+    method = json.loads(done.stdout)["methods"][0]
+    return sum(each["calls"] for each in method["delegates"]), method["arena_bytes"]
 
 
 def run_file(path, kind, args):
@@ -93,7 +92,7 @@ def report(label, exported, path, weights, kind, args):
     if exported.code != 0:
         print(f"; exit {exported.code}: {exported.errors.strip()[-300:]}")
         return None
-    calls, arena = delegate_calls(path)
+    calls, arena = delegate_calls(path, args)
     print(f"; file {path.stat().st_size / weights:.4f}x the weights; arena {arena / 1e6:.1f} MB; "
           f"{calls} delegate calls")
     measured = run_file(path, kind, args)
