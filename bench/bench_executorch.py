@@ -32,7 +32,8 @@ if config.model_type == "vit":
 else:
     shape = (int(batch), int(length))
     inputs = {"input_ids": torch.ones(shape, dtype=torch.long), "attention_mask": torch.ones(shape, dtype=torch.long)}
-exported = ExecutorchExporter().export(model, inputs, config=ExecutorchConfig(backend="xnnpack", dynamic=dynamic == "1"))
+exported = ExecutorchExporter().export(model, inputs, config=ExecutorchConfig(backend="xnnpack",
+                                                                           dynamic=dynamic == "1"))
 exported.save_pretrained(out)
 """
 
