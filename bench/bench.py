@@ -158,7 +158,7 @@ def peer_commands(name, checkpoint, out, dtype):
         return [("onnxruntime-genai builder", [python, "-m", "onnxruntime_genai.models.builder", "-i", checkpoint, "-o",
                                                out, "-p", precision, "-e", "cpu"])]
     if name == "mobius" and importlib.util.find_spec("mobius"):
-        return [("mobius", [python, "-m", "mobius", "build", checkpoint, out])]
+        return [("mobius", [python, "-m", "mobius", "build", out, "--config", checkpoint, "--ep", "cpu"])]
     return []
 
 

@@ -32,7 +32,8 @@ if config.model_type == "vit":
 else:
     shape = (int(batch), int(length))
     inputs = {"input_ids": torch.ones(shape, dtype=torch.long), "attention_mask": torch.ones(shape, dtype=torch.long)}
-exported = ExecutorchExporter().export(model, inputs, config=ExecutorchConfig(backend="xnnpack", dynamic=dynamic == "1"))
+exported = ExecutorchExporter().export(model, inputs, config=ExecutorchConfig(backend="xnnpack",
+                                                                           dynamic=dynamic == "1"))
 exported.save_pretrained(out)
 """
 
@@ -128,7 +129,8 @@ def bench_model(name, args):
     ours = report("exformer", measure(command), out / "model.pte", weights, kind, args)
     if not args.reference:
         return
-    command = [sys.executable, "-W", "ignore", "-c", REFERENCE_SCRIPT, checkpoint, fresh(out), str(int(not args.static)),
+    command = [sys.executable, "-W", "ignore", "-c", REFERENCE_SCRIPT, checkpoint, fresh(out),
+               str(int(not args.static)),
                batch if args.static else "2", length if args.static else "9"]
     theirs = report("transformers.exporters", measure(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}),
                     out / "model.pte", weights, kind, args)

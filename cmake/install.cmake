@@ -10,4 +10,5 @@ configure_package_config_file(cmake/exformer-config.cmake.in ${CMAKE_CURRENT_BIN
         INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/exformer)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/exformer-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/exformer-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/exformer-config-version.cmake
+        ${PROJECT_SOURCE_DIR}/cmake/FindDnnl.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/exformer)

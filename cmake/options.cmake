@@ -8,12 +8,10 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers)
-# GCC 12 reports these falsely inside the standard library at -O2.
+# GCC 12 to 14 report these falsely inside the standard library at -O2 and -O3.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
-  if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    add_compile_options(-Wno-error=dangling-pointer -Wno-error=array-bounds -Wno-error=stringop-overflow)
-  endif()
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-error=dangling-pointer -Wno-error=array-bounds
+                      -Wno-error=stringop-overflow)
 endif()
 # Coverage for libFuzzer in every library; only the fuzzers themselves link its main function.
 if(EXFORMER_BUILD_FUZZERS)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the build needs on Debian 12 or 13; with --tests also the Python oracles, into .venv of this checkout.
+# Installs what the build needs on Debian 12 or 13; with --tests also the Python oracles, into .venv of this checkout;
+# with --fuzz also clang, for the fuzzers.
 # May be run again at any time: what is already there is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,12 +14,13 @@ packages=(
   python3 python3-venv python3-pip unzip
 )
 
-usage() { echo "usage: $0 [--tests]"; }
+usage() { echo "usage: $0 [--tests] [--fuzz]"; }
 
 with_tests=false
 for argument in "$@"; do
   case "$argument" in
     --tests) with_tests=true ;;
+    --fuzz) packages+=(clang libclang-rt-dev libomp-dev) ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac

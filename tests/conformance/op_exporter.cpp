@@ -52,7 +52,9 @@ void write(const Json& json, std::string_view format, const std::filesystem::pat
     return write_executorch(lower_to_executorch(program, options), stem.string() + ".pte");
   }
   const OnnxModel model = lower_to_onnx(program, {.external_data = false});
-  write_onnx(model, stem.string() + ".onnx", stem.string() + ".onnx.data", stem.filename().string() + ".onnx.data");
+  write_onnx(model, {.model = stem.string() + ".onnx",
+                     .sidecar = stem.string() + ".onnx.data",
+                     .sidecar_name = stem.filename().string() + ".onnx.data"});
 }
 
 void run(std::string_view format, const std::filesystem::path& folder) {

@@ -60,3 +60,11 @@ def test_example_reports_errors_of_the_library(embed, tmp_path):
 
 def test_installed_program_runs(prefix):
     assert "qwen3" in must(prefix / "bin" / "exformer", "list", "--families")
+
+
+def test_package_names_no_path_of_the_machine(prefix):
+    """Dependencies are found again where the package is used."""
+    for file in (prefix / "lib").rglob("*.cmake"):
+        text = file.read_text()
+        assert str(ROOT) not in text and str(prefix) not in text, file
+        assert ".so" not in text, file

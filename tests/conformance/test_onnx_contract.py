@@ -1,6 +1,8 @@
 """What other tools ask of an ONNX file, and what each field of OnnxConfig does."""
 
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import onnx
@@ -111,18 +113,77 @@ def test_weights_inline(zoo, exformer, tmp_path, no_reference):
     run(tmp_path / "out", program, 3)
 
 
-@pytest.mark.xfail(strict=True, reason="weights=share is refused with exit code 3 until it is built")
-def test_weights_shared_with_the_checkpoint(zoo, exformer, tmp_path, no_reference):
-    """`weights=share` beside the checkpoint: external data points into its own safetensors file."""
-    import shutil
-
-    program = load_program(zoo, "llama_ForCausalLM", "prefill")
+def shared_export(exformer, zoo, name, tmp_path, *arguments):
+    """Exports a copy of a checkpoint with weights=share into its own folder `onnx`."""
+    program = load_program(zoo, name, "prefill")
     beside = tmp_path / "checkpoint"
     shutil.copytree(program.checkpoint, beside)
     done = exformer("export", beside, "--to", "onnx", "--dynamic", "-o", beside / "onnx", "--set", "weights=share",
+                    "--inputs", program.sample, *arguments)
+    assert done.returncode == 0, done.stderr
+    return program, beside, onnx.load(beside / "onnx" / "model.onnx", load_external_data=False)
+
+
+@pytest.mark.parametrize("name", ["llama_ForCausalLM", "llama_tied", "llama_sharded"])
+def test_weights_shared_with_the_checkpoint(name, zoo, exformer, tmp_path, no_reference):
+    """`weights=share`: external data lies in the checkpoint's own safetensors files, of which nothing is copied."""
+    program, beside, model = shared_export(exformer, zoo, name, tmp_path)
+    locations = {location for _, location, _, _ in external_tensors(model)}
+    assert locations and locations <= {f.name for f in beside.glob("*.safetensors")}
+    assert (beside / "onnx" / "model.onnx.data").stat().st_size == 0
+    for file in locations:
+        assert (beside / "onnx" / file).samefile(beside / file) or on_reflinking_file_system(beside)
+    run(beside / "onnx", program, 3)
+
+
+def on_reflinking_file_system(path):
+    kind = subprocess.run(["stat", "-f", "-c", "%T", path], capture_output=True, text=True, check=True).stdout.strip()
+    return kind in ("btrfs", "xfs")
+
+
+def test_shared_weights_that_are_cast_are_copied(zoo, exformer, tmp_path, no_reference):
+    _, beside, model = shared_export(exformer, zoo, "llama_ForCausalLM", tmp_path, "--dtype", "f16")
+    assert {location for _, location, _, _ in external_tensors(model)} == {"model.onnx.data"}
+    assert not list((beside / "onnx").glob("*.safetensors"))
+
+
+def test_shared_weights_through_the_hub_caches_links(zoo, exformer, tmp_path, no_reference):
+    """ONNX Runtime refuses a snapshot's symbolic links: the file behind one is shared, under the link's name."""
+    program = load_program(zoo, "bert_Model", "prefill")
+    snapshot = tmp_path / "snapshot"
+    shutil.copytree(program.checkpoint, snapshot)
+    (snapshot / "model.safetensors").rename(tmp_path / "blob")
+    (snapshot / "model.safetensors").symlink_to("../blob")
+    done = exformer("export", snapshot, "--to", "onnx", "--dynamic", "-o", tmp_path / "out", "--set", "weights=share",
                     "--inputs", program.sample)
     assert done.returncode == 0, done.stderr
-    run(beside / "onnx", program, 3)
+    assert not (tmp_path / "out" / "model.safetensors").is_symlink()
+    run(tmp_path / "out", program, 3)
+
+
+def test_shared_weights_beside_the_checkpoint_itself(zoo, exformer, tmp_path, no_reference):
+    """An output_path in the checkpoint's folder needs no link at all, so the checker accepts it too."""
+    program = load_program(zoo, "bert_Model", "prefill")
+    beside = tmp_path / "checkpoint"
+    shutil.copytree(program.checkpoint, beside)
+    before = {f.name for f in beside.iterdir()}
+    done = exformer("export", beside, "--to", "onnx", "--dynamic", "-o", tmp_path / "out", "--set", "weights=share",
+                    "--set", f"output_path={beside / 'encoder.onnx'}", "--inputs", program.sample)
+    assert done.returncode == 0, done.stderr
+    assert {f.name for f in beside.iterdir()} - before == {"encoder.onnx", "encoder.onnx_data"}
+    (tmp_path / "out" / "model.safetensors").unlink()  # the second name is what the checker would refuse
+    onnx.checker.check_model(str(beside / "encoder.onnx"), full_check=True)
+
+
+def test_another_file_in_the_way_of_shared_weights(zoo, exformer, tmp_path, no_reference):
+    program = load_program(zoo, "bert_Model", "prefill")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "model.safetensors").write_bytes(b"somebody's")
+    done = exformer("export", program.checkpoint, "--to", "onnx", "--dynamic", "-o", tmp_path / "out", "--set",
+                    "weights=share", "--set", f"output_path={tmp_path / 'one' / 'encoder.onnx'}")
+    assert done.returncode == 1 and "another file" in done.stderr, done.stderr
+    assert sorted(p.name for p in (tmp_path / "one").iterdir()) == ["model.safetensors"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_output_path_writes_one_file_with_its_sidecar(zoo, exformer, tmp_path, no_reference):

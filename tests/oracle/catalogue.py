@@ -123,6 +123,13 @@ def head_rows():
         extra = dict(num_labels=5) if "Classification" in head else {}
         programs = ("types", "prefill", "ids", "all", "embeds") if head == "Model" else ("types",)
         yield Row(f"bert_{head}", "bert", head, extra, programs, full=head in ("Model", "ForMaskedLM"))
+    decoder = dict(is_decoder=True, num_hidden_layers=3)
+    yield Row("bert_LMHeadModel", "bert", "LMHeadModel", decoder, ("prefill", "decode", "ids", "types", "positions"),
+              full=True)
+    yield Row("bert_decoder_base", "bert", "Model", decoder, ("prefill", "decode"))
+    yield Row("bert_decoder_eager", "bert", "LMHeadModel", decoder, ("prefill",), edit=setter(output_attentions=True),
+              attention="eager")
+    yield Row("bert_LMHeadModel_encoder", "bert", "LMHeadModel", {}, ("prefill",))
     for head in HEADS["vit"]:
         yield Row(f"vit_{head}", "vit", head, dict(num_labels=7) if "Classification" in head else {}, ("image",))
 

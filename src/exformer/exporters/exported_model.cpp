@@ -2,6 +2,7 @@
 
 #include "exformer/backends/pt2/reader.h"
 #include "exformer/backends/pt2/writer.h"
+#include "exformer/base/share_file.h"
 #include "exformer/base/strings.h"
 #include "exformer/exporters/modules.h"
 
@@ -20,10 +21,15 @@ void write_component(const ExportedComponent& component, const fs::path& directo
   const fs::path path = directory / component.file;
   if (component.program) {
     write_pt2(*component.program, path,
-              {.pytree = component.pytree == Pytree::Plain ? Pt2Pytree::Plain : Pt2Pytree::Transformers});
+              {.pytree = component.pytree == Pytree::Plain ? Pt2Pytree::Plain : Pt2Pytree::Transformers,
+               .sample_inputs = component.sample_inputs});
   } else if (component.onnx) {
     const std::string sidecar = component.file + ".data";
-    write_onnx(*component.onnx, path, directory / sidecar, sidecar);
+    const auto shared = write_onnx(*component.onnx, {.model = path,
+                                                     .sidecar = directory / sidecar,
+                                                     .sidecar_name = sidecar,
+                                                     .weights = component.onnx->options.weights});
+    for (const fs::path& weights : shared) share_file(weights, directory / weights.filename());
   } else if (component.executorch) {
     write_executorch(*component.executorch, path);
   } else {

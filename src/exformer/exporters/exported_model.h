@@ -35,6 +35,7 @@ struct ExportedComponent {
   std::shared_ptr<const ExecutorchModel> executorch;  // executorch, when it was just exported
   std::filesystem::path loaded_from;                  // onnx, when it was loaded
   Pytree pytree = Pytree::Transformers;
+  NamedTensors sample_inputs;  // dynamo, when it was just exported
 
   /// The embedded interpreter for a dynamo program, ONNX Runtime (found at run time) for an ONNX one.
   std::unique_ptr<ProgramModule> module() const;

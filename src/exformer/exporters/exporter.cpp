@@ -1,5 +1,6 @@
 #include "exformer/exporters/exporter.h"
 
+#include "exformer/base/share_file.h"
 #include "exformer/models/weights.h"
 #include "exformer/passes/dead_code.h"
 #include "exformer/tasks/trace_model.h"
@@ -12,6 +13,28 @@ std::optional<std::string> config_text(const PretrainedModel& model) {
 }
 std::optional<std::string> generation_config_text(const PretrainedModel& model) {
   return model.checkpoint->text_file("generation_config.json");
+}
+
+/// OnnxConfig.output_path: the model and its sidecar, under the names that the reference gives them.
+void write_one_file(const OnnxModel& onnx, const std::filesystem::path& path) {
+  const std::string sidecar_name = path.stem().string() + ".onnx_data";
+  StagedFile file(path);
+  StagedFile sidecar(path.parent_path() / sidecar_name);
+  const auto shared = write_onnx(
+      onnx,
+      {.model = file.path(), .sidecar = sidecar.path(), .sidecar_name = sidecar_name, .weights = onnx.options.weights});
+  std::vector<std::filesystem::path> created;
+  try {
+    for (const auto& weights : shared) {
+      const auto target = file.path().parent_path() / weights.filename();
+      if (share_file(weights, target)) created.push_back(target);
+    }
+    sidecar.commit();
+    file.commit();
+  } catch (const ExportError&) {
+    for (const auto& target : created) std::filesystem::remove(target);
+    throw;
+  }
 }
 
 }  // namespace
@@ -69,14 +92,16 @@ ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const M
                                            const DynamoConfig& config) const {
   PreparedProgram prepared = prepare_for_export(model, inputs, config);
   prepared.metadata.export_config = to_dict(config);
-  ExportedComponent component{.file = "model.pt2", .metadata = to_json(prepared.metadata), .pytree = config.pytree};
+  ExportedComponent component{.file = "model.pt2",
+                              .metadata = to_json(prepared.metadata),
+                              .pytree = config.pytree,
+                              .sample_inputs = prepared.metadata.inputs};
   component.program = std::make_shared<const ExportedProgram>(std::move(prepared.program));
   return {ExportFormat::Dynamo, {std::move(component)}, config_text(model), generation_config_text(model)};
 }
 
 ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
                                          const OnnxConfig& config) const {
-  if (config.weights == "share") unsupported("config: 'weights' = 'share' is not built yet; 'copy' is");
   PreparedProgram prepared = prepare_for_export(model, inputs, config);
   prepared.metadata.export_config = to_dict(config);
   OnnxOptions options{.external_data = config.external_data,
@@ -88,13 +113,7 @@ ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const Mod
                       .weights = config.weights == "share" ? OnnxOptions::Weights::Share : OnnxOptions::Weights::Copy};
   if (config.opset_version) options.opset_version = static_cast<int>(*config.opset_version);
   auto onnx = std::make_shared<const OnnxModel>(lower_to_onnx(prepared.program, options));
-  if (config.output_path) {
-    StagedFile file(*config.output_path);
-    StagedFile sidecar(config.output_path->parent_path() / (config.output_path->stem().string() + ".onnx_data"));
-    write_onnx(*onnx, file.path(), sidecar.path(), config.output_path->stem().string() + ".onnx_data");
-    sidecar.commit();
-    file.commit();
-  }
+  if (config.output_path) write_one_file(*onnx, *config.output_path);
   ExportedComponent component{.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
   return {ExportFormat::Onnx, {std::move(component)}, config_text(model), generation_config_text(model)};
 }

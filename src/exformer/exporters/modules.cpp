@@ -111,7 +111,9 @@ std::unique_ptr<ProgramModule> make_onnx_module(const OnnxModel& model) {
   const std::filesystem::path directory =
       std::filesystem::temp_directory_path() / fmt::format("exformer-onnx-{}", static_cast<const void*>(&model));
   StagedDirectory staged(directory);
-  write_onnx(model, staged.path() / "model.onnx", staged.path() / "model.onnx.data", "model.onnx.data");
+  write_onnx(model, {.model = staged.path() / "model.onnx",
+                     .sidecar = staged.path() / "model.onnx.data",
+                     .sidecar_name = "model.onnx.data"});
   return make_onnx_module(staged.path() / "model.onnx");
 }
 

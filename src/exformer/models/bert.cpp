@@ -1,6 +1,7 @@
-// BERT: post-norm encoder over word, position and token-type embeddings, with its heads.
-// Matches transformers models/bert/modeling_bert.py (encoder use; is_decoder is refused).
+// BERT: post-norm encoder over word, position and token-type embeddings, with its heads; with is_decoder a causal one
+// with a cache. Matches transformers models/bert/modeling_bert.py (without cross attention, which is refused).
 #include <cmath>
+#include <tuple>
 
 #include "exformer/models/family.h"
 #include "exformer/models/heads.h"
@@ -17,6 +18,9 @@ struct BertConfig {
   int64_t max_position_embeddings, type_vocab_size, num_labels;
   std::string hidden_act;
   double layer_norm_eps;
+  bool is_decoder;
+
+  int64_t head_dim() const { return hidden_size / num_attention_heads; }
 };
 
 BertConfig read_config(ConfigReader& config) {
@@ -29,13 +33,16 @@ BertConfig read_config(ConfigReader& config) {
                   .type_vocab_size = config.optional_int("type_vocab_size", 2, {.min = 1}),
                   .num_labels = config.num_labels(),
                   .hidden_act = config.optional_string("hidden_act", "gelu"),
-                  .layer_norm_eps = config.optional_real("layer_norm_eps", 1e-12)};
+                  .layer_norm_eps = config.optional_real("layer_norm_eps", 1e-12),
+                  .is_decoder = config.optional_bool("is_decoder", false)};
   if (bert.hidden_size % bert.num_attention_heads != 0) {
     fail("{}: hidden_size {} is not a multiple of num_attention_heads {}", config.source(), bert.hidden_size,
          bert.num_attention_heads);
   }
-  if (config.optional_bool("is_decoder", false))
-    unsupported("{}: is_decoder = true is not supported for model_type 'bert'", config.source());
+  if (config.optional_bool("add_cross_attention", false)) {
+    if (!bert.is_decoder) fail("{}: add_cross_attention needs is_decoder = true", config.source());
+    unsupported("{}: add_cross_attention = true is not supported for model_type 'bert'", config.source());
+  }
   const std::string positions = config.optional_string("position_embedding_type", "absolute");
   if (positions != "absolute")
     unsupported("{}: position_embedding_type '{}' is not supported (absolute)", config.source(), positions);
@@ -50,7 +57,8 @@ struct BertEmbeddings : Module {
         token_type_embeddings(scope / "token_type_embeddings", config.type_vocab_size, config.hidden_size),
         layer_norm(scope / "LayerNorm", config.hidden_size, config.layer_norm_eps) {}
 
-  Tensor operator()(const ForwardInputs& inputs) const {
+  /// `past` tokens came before these.
+  Tensor operator()(const ForwardInputs& inputs, const SymInt& past) const {
     const auto running = enter();
     Tensor embeddings = inputs["inputs_embeds"];
     if (embeddings.defined() == inputs["input_ids"].defined())
@@ -58,7 +66,11 @@ struct BertEmbeddings : Module {
     if (!embeddings.defined()) embeddings = word_embeddings(inputs["input_ids"]);
     const SymInt batch = embeddings.size(0), sequence = embeddings.size(1);
     Tensor position_ids = inputs["position_ids"];
-    if (!position_ids.defined()) position_ids = scope.tracer().arange(sequence).unsqueeze(0);
+    if (!position_ids.defined()) {
+      position_ids = scope.tracer().arange(sequence);
+      if (past != SymInt(0)) position_ids = position_ids + past;
+      position_ids = position_ids.unsqueeze(0);
+    }
     Tensor token_type_ids = inputs["token_type_ids"];
     if (!token_type_ids.defined()) token_type_ids = scope.tracer().zeros({batch, sequence}, DType::Int64);
     embeddings = embeddings + token_type_embeddings(token_type_ids);
@@ -70,19 +82,23 @@ struct BertEmbeddings : Module {
 };
 
 struct BertSelfAttention : Module {
-  BertSelfAttention(Scope module_scope, const BertConfig& config)
+  BertSelfAttention(Scope module_scope, const BertConfig& config, size_t index)
       : Module(std::move(module_scope)),
-        head_dim(config.hidden_size / config.num_attention_heads),
+        layer_index(index),
+        head_dim(config.head_dim()),
         query(scope / "query", config.hidden_size, config.hidden_size),
         key(scope / "key", config.hidden_size, config.hidden_size),
         value(scope / "value", config.hidden_size, config.hidden_size) {}
 
-  AttentionResult operator()(const Tensor& hidden_states, const Tensor& mask) const {
+  AttentionResult operator()(const Tensor& hidden_states, const Tensor& mask, Cache* past_key_values) const {
     const auto running = enter();
-    return attention(scope.context().attention, split_heads(query(hidden_states), head_dim),
-                     split_heads(key(hidden_states), head_dim), split_heads(value(hidden_states), head_dim), mask,
+    const Tensor queries = split_heads(query(hidden_states), head_dim);
+    Tensor keys = split_heads(key(hidden_states), head_dim), values = split_heads(value(hidden_states), head_dim);
+    if (past_key_values) std::tie(keys, values) = past_key_values->update(layer_index, keys, values);
+    return attention(scope.context().attention, queries, keys, values, mask,
                      {.scaling = 1.0 / std::sqrt(static_cast<double>(head_dim)), .softmax_in_float32 = false});
   }
+  size_t layer_index;
   int64_t head_dim;
   Linear query, key, value;
 };
@@ -102,17 +118,17 @@ struct BertOutput : Module {
 };
 
 struct BertLayer : Module {
-  BertLayer(Scope module_scope, const BertConfig& config)
+  BertLayer(Scope module_scope, const BertConfig& config, size_t index)
       : Module(std::move(module_scope)),
-        self_attention(scope / "attention" / "self", config),
+        self_attention(scope / "attention" / "self", config, index),
         attention_output(scope / "attention" / "output", config, config.hidden_size),
         intermediate(scope / "intermediate" / "dense", config.hidden_size, config.intermediate_size),
         intermediate_act_fn(make_activation(config.hidden_act, scope / "intermediate" / "intermediate_act_fn")),
         output(scope / "output", config, config.intermediate_size) {}
 
-  AttentionResult operator()(const Tensor& hidden_states, const Tensor& mask) const {
+  AttentionResult operator()(const Tensor& hidden_states, const Tensor& mask, Cache* past_key_values) const {
     const auto running = enter();
-    const AttentionResult attended = self_attention(hidden_states, mask);
+    const AttentionResult attended = self_attention(hidden_states, mask, past_key_values);
     const Tensor attention_states = attention_output(attended.output, hidden_states);
     return {output(intermediate_act_fn(intermediate(attention_states)), attention_states), attended.weights};
   }
@@ -126,25 +142,32 @@ struct BertLayer : Module {
 enum class Pooler { Without, With };
 
 struct BertEncoder : Module {
-  BertEncoder(Scope module_scope, const BertConfig& config, Pooler with_pooler)
-      : Module(std::move(module_scope)), embeddings(scope / "embeddings", config) {
-    for (int64_t i = 0; i < config.num_hidden_layers; ++i) layers.emplace_back(scope / "encoder" / "layer" / i, config);
+  BertEncoder(Scope module_scope, const BertConfig& bert_config, Pooler with_pooler)
+      : Module(std::move(module_scope)), config(bert_config), embeddings(scope / "embeddings", config) {
+    for (int64_t i = 0; i < config.num_hidden_layers; ++i)
+      layers.emplace_back(scope / "encoder" / "layer" / i, config, static_cast<size_t>(i));
     if (with_pooler == Pooler::With) pooler.emplace(scope / "pooler" / "dense", config.hidden_size, config.hidden_size);
   }
 
   BaseOutput operator()(const ForwardInputs& inputs) const {
     const auto running = enter();
     BaseOutput output;
-    Tensor hidden_states = embeddings(inputs);
+    output.past_key_values = inputs.past_key_values;
+    if (config.is_decoder && inputs.flags.use_cache && !output.past_key_values)
+      output.past_key_values.emplace().layers.resize(layers.size());
+    Cache* cache = output.past_key_values ? &*output.past_key_values : nullptr;
+    const SymInt past = cache && !cache->layers.empty() ? cache->layers[0].length() : SymInt(0);
+    Tensor hidden_states = embeddings(inputs, past);
     const Tensor mask = make_attention_mask(scope.tracer(), scope.context().attention,
-                                            {.causal = false,
+                                            {.causal = config.is_decoder,
                                              .query_length = hidden_states.size(1),
-                                             .key_length = hidden_states.size(1),
+                                             .key_length = past + hidden_states.size(1),
+                                             .query_offset = past,
                                              .padding_mask = inputs["attention_mask"],
                                              .dtype = hidden_states.dtype()});
     for (const BertLayer& layer : layers) {
       if (inputs.flags.output_hidden_states) output.hidden_states.push_back(hidden_states);
-      const AttentionResult result = layer(hidden_states, mask);
+      const AttentionResult result = layer(hidden_states, mask, cache);
       hidden_states = result.output;
       if (inputs.flags.output_attentions) output.attentions.push_back(result.weights);
     }
@@ -153,6 +176,7 @@ struct BertEncoder : Module {
     if (pooler) output.pooler_output = (*pooler)(hidden_states.select(1, 0)).tanh();
     return output;
   }
+  BertConfig config;
   BertEmbeddings embeddings;
   std::vector<BertLayer> layers;
   std::optional<Linear> pooler;
@@ -180,14 +204,17 @@ struct BertHead : Model {
   BertHead(const Scope& encoder_scope, const BertConfig& config, Pooler pooler, std::string output_type)
       : bert(encoder_scope, config, pooler), type("transformers." + std::move(output_type)) {}
   virtual void add_fields(ModelOutput& output, const BaseOutput& base) const = 0;
+  virtual void add_states(ModelOutput& output, const BaseOutput& base) const {
+    output.add("hidden_states", base.hidden_states);
+    output.add("attentions", base.attentions);
+  }
   virtual ForwardInputs prepare(const ForwardInputs& inputs) const { return inputs; }
 
   ModelOutput forward(const ForwardInputs& inputs) const override {
     const BaseOutput base = bert(prepare(inputs));
     ModelOutput output{.type = type};
     add_fields(output, base);
-    output.add("hidden_states", base.hidden_states);
-    output.add("attentions", base.attentions);
+    add_states(output, base);
     return output;
   }
   BertEncoder bert;
@@ -201,6 +228,11 @@ struct BertModel : BertHead {
     output.add("last_hidden_state", base.last_hidden_state);
     output.add("pooler_output", base.pooler_output);
   }
+  void add_states(ModelOutput& output, const BaseOutput& base) const override {
+    output.add("hidden_states", base.hidden_states);
+    output.add("past_key_values", base.past_key_values);
+    output.add("attentions", base.attentions);
+  }
 };
 
 struct BertForMaskedLM : BertHead {
@@ -209,6 +241,17 @@ struct BertForMaskedLM : BertHead {
         predictions(scope / "cls" / "predictions", config) {}
   void add_fields(ModelOutput& output, const BaseOutput& base) const override {
     output.add("logits", predictions(base.last_hidden_state));
+  }
+  BertLMPredictionHead predictions;
+};
+
+struct BertLMHeadModel : BertHead {
+  BertLMHeadModel(const Scope& scope, const BertConfig& config)
+      : BertHead(scope / "bert", config, Pooler::Without, "modeling_outputs.CausalLMOutputWithCrossAttentions"),
+        predictions(scope / "cls" / "predictions", config) {}
+  void add_fields(ModelOutput& output, const BaseOutput& base) const override {
+    output.add("logits", predictions(base.last_hidden_state));
+    output.add("past_key_values", base.past_key_values);
   }
   BertLMPredictionHead predictions;
 };
@@ -312,11 +355,17 @@ ModelFamily bert() {
             return ModelFacts{.vocab_size = bert.vocab_size,
                               .max_position_embeddings = bert.max_position_embeddings,
                               .hidden_size = bert.hidden_size,
+                              .num_key_value_heads = bert.num_attention_heads,
+                              .head_dim = bert.head_dim(),
+                              .layer_windows = std::vector<std::optional<int64_t>>(
+                                  static_cast<size_t>(bert.is_decoder ? bert.num_hidden_layers : 0)),
+                              .supports_cache = bert.is_decoder,
                               .has_token_type_ids = true,
                               .has_absolute_positions = true};
           },
       .architectures = {{"BertModel", Task::FeatureExtraction, build<BertModel>, ""},
                         {"BertForMaskedLM", Task::FillMask, build<BertForMaskedLM>, "bert", tied},
+                        {"BertLMHeadModel", Task::TextGeneration, build<BertLMHeadModel>, "bert", tied},
                         {"BertForPreTraining", Task::PreTraining, build<BertForPreTraining>, "bert", tied},
                         {"BertForNextSentencePrediction", Task::NextSentencePrediction,
                          build<BertForNextSentencePrediction>, "bert"},

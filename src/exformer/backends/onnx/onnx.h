@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "exformer/ir/program.h"
 
@@ -49,9 +50,17 @@ class OnnxModel {
 /// ExportError (Unsupported) with their module paths and reasons.
 OnnxModel lower_to_onnx(ExportedProgram& program, const OnnxOptions& options);
 
-/// Writes the model and its sidecar. `sidecar` is where the weights are written, `sidecar_name` how the model refers to
-/// it; the sidecar is written even when it stays empty.
-void write_onnx(const OnnxModel& model, const std::filesystem::path& path, const std::filesystem::path& sidecar,
-                const std::string& sidecar_name);
+/// Where write_onnx puts things.
+struct OnnxFiles {
+  std::filesystem::path model;
+  std::filesystem::path sidecar;
+  std::string sidecar_name;  // how the model refers to the sidecar
+  OnnxOptions::Weights weights = OnnxOptions::Weights::Copy;
+};
+
+/// Writes the model and its sidecar, which is written even when it stays empty. With Weights::Share, weights that are
+/// stored as they are needed stay in the checkpoint's files; those that the model refers to, by their own file names,
+/// are returned, and must be put beside it (share_file).
+std::vector<std::filesystem::path> write_onnx(const OnnxModel& model, const OnnxFiles& files);
 
 }  // namespace exformer

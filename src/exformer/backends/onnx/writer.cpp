@@ -1,6 +1,8 @@
 // Serialises an OnnxModel: protobuf for the graph, weights streamed to a sidecar, each storage once.
 #include <fmt/format.h>
 
+#include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "exformer/backends/onnx/onnx.h"
@@ -116,12 +118,15 @@ void fill_external(const OnnxValue& value, const ExternalPlace& place, onnx_pb::
   proto.set_data_location(onnx_pb::TensorProto::EXTERNAL);
 }
 
-/// Writes weights one after the other; the same storage is written once.
-class Sidecar {
+/// Finds a place for each weight: one after the other in the sidecar, the same storage once, or where the checkpoint
+/// holds it already.
+class Places {
  public:
-  Sidecar(const std::filesystem::path& path, std::string name) : file_(path), name_(std::move(name)) {}
+  explicit Places(const OnnxFiles& files)
+      : file_(files.sidecar), name_(files.sidecar_name), shares_(files.weights == OnnxOptions::Weights::Share) {}
 
   ExternalPlace place(const Initializer& initializer) {
+    if (const auto shared = place_in_checkpoint(initializer)) return *shared;
     std::string key;
     for (const LazyTensor& part : initializer.parts) key += part.storage_key() + ";";
     const auto [position, is_new] = written_.try_emplace(key);
@@ -133,18 +138,34 @@ class Sidecar {
     }
     return position->second;
   }
-  void close() { file_.close(); }
+  /// The checkpoint's files that places lie in.
+  std::vector<std::filesystem::path> close() {
+    file_.close();
+    return {shared_.begin(), shared_.end()};
+  }
 
  private:
+  std::optional<ExternalPlace> place_in_checkpoint(const Initializer& initializer) {
+    if (!shares_ || initializer.parts.size() != 1) return std::nullopt;
+    const MappedFile* file = initializer.parts[0].source().mapping();
+    const auto bytes = initializer.parts[0].direct_bytes();
+    if (!file || !bytes) return std::nullopt;
+    shared_.insert(file->path());
+    return ExternalPlace{file->path().filename().string(), static_cast<uint64_t>(bytes->data() - file->bytes().data()),
+                         bytes->size()};
+  }
+
   OutputFile file_;
   std::string name_;
+  bool shares_;
   std::unordered_map<std::string, ExternalPlace> written_;
+  std::set<std::filesystem::path> shared_;
 };
 
 class Writer {
  public:
-  Writer(const OnnxModel& model, const std::filesystem::path& sidecar, const std::string& sidecar_name)
-      : graph_(*model.graph), options_(model.options), sidecar_(sidecar, sidecar_name), out_(*proto_.mutable_graph()) {}
+  Writer(const OnnxModel& model, Places& places)
+      : graph_(*model.graph), options_(model.options), places_(places), out_(*proto_.mutable_graph()) {}
 
   std::string run() {
     proto_.set_ir_version(ir_version(graph_.opset()));
@@ -163,7 +184,6 @@ class Writer {
     for (const auto& [id, initializer] : graph_.initializers()) add_initializer(graph_.value(id), initializer);
     for (const OnnxNode& node : graph_.nodes()) fill_node(graph_, node, *out_.add_node());
     for (const ValueId output : graph_.outputs) fill_info(graph_.value(output), *out_.add_output());
-    sidecar_.close();
     std::string bytes;
     if (!proto_.SerializeToString(&bytes)) fail("the ONNX graph could not be serialised");
     return bytes;
@@ -196,7 +216,7 @@ class Writer {
     auto* tensor = out_.add_initializer();
     tensor->set_name(value.name);
     if (is_external_ && byte_size(initializer) >= kSmallestExternal) {
-      fill_external(value, sidecar_.place(initializer), *tensor);
+      fill_external(value, places_.place(initializer), *tensor);
     } else {
       fill_tensor(value, initializer, *tensor);
     }
@@ -204,7 +224,7 @@ class Writer {
 
   const OnnxGraph& graph_;
   const OnnxOptions& options_;
-  Sidecar sidecar_;
+  Places& places_;
   onnx_pb::ModelProto proto_;
   onnx_pb::GraphProto& out_;
   bool is_external_ = true;
@@ -219,12 +239,13 @@ OnnxModel& OnnxModel::operator=(OnnxModel&&) noexcept = default;
 OnnxModel::~OnnxModel() = default;
 size_t OnnxModel::node_count() const { return graph->nodes().size(); }
 
-void write_onnx(const OnnxModel& model, const std::filesystem::path& path, const std::filesystem::path& sidecar,
-                const std::string& sidecar_name) {
-  const std::string bytes = onnx::Writer(model, sidecar, sidecar_name).run();
-  OutputFile file(path);
+std::vector<std::filesystem::path> write_onnx(const OnnxModel& model, const OnnxFiles& files) {
+  onnx::Places places(files);
+  const std::string bytes = onnx::Writer(model, places).run();
+  OutputFile file(files.model);
   file.write(bytes);
   file.close();
+  return places.close();
 }
 
 }  // namespace exformer

@@ -9,6 +9,8 @@
 
 #include "exformer/backends/pt2/graph_writer.h"
 #include "exformer/backends/pt2/json_text.h"
+#include "exformer/backends/pt2/plain_pytree.h"
+#include "exformer/backends/pt2/sample_inputs.h"
 #include "exformer/backends/pt2/torch_schema.h"
 #include "exformer/backends/pt2/zip_writer.h"
 #include "exformer/base/error.h"
@@ -92,7 +94,8 @@ void write_pt2(const ExportedProgram& program, const std::filesystem::path& path
                  fmt::format("{}_weights_config.json", kModelName));
   write_payloads(zip, payloads(program, program.constants), kConstants, kConstantPrefix,
                  fmt::format("{}_constants_config.json", kModelName));
-  zip.add(fmt::format("data/sample_inputs/{}.pt", kModelName), "");
+  const TreeSpec in_spec = options.pytree == Pt2Pytree::Plain ? plain_spec(program.in_spec) : program.in_spec;
+  zip.add(fmt::format("data/sample_inputs/{}.pt", kModelName), sample_inputs(in_spec, options.sample_inputs));
   zip.finish();
 }
 

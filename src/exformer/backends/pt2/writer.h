@@ -2,6 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "exformer/ir/program.h"
 
@@ -15,6 +18,9 @@ enum class Pt2Pytree {
 
 struct Pt2Options {
   Pt2Pytree pytree = Pt2Pytree::Transformers;
+  /// An example call, by dotted leaf path. Written where it needs no class but torch's own: not for caches, unless
+  /// Plain.
+  std::vector<std::pair<std::string, HostTensor>> sample_inputs;
 };
 
 /// The graph keeps its dialect (torch's "TRAINING": any ATen op, real strides); symbolic arguments become sym_size and
