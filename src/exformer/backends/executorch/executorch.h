@@ -25,6 +25,7 @@ struct ExecutorchOptions {
   std::optional<uint64_t> max_arena;  // bytes; a larger plan is refused
   // Percent of the multiply-adds that delegates must take; less is refused.
   std::optional<double> require_delegated;
+  executorch::XnnpackOptions xnnpack;
 };
 
 /// A lowered and planned program; its weights still lie in the checkpoint.
