@@ -216,8 +216,17 @@ def test_executorch_runs_the_pte(case, pte_files, request):
     compare(case, lambda inputs: list(method.execute([tensor.contiguous() for tensor in inputs.values()])))
 
 
-# Rows that XNNPACK computes otherwise than torch.
-XNNPACK_GAPS = set()
+# Rows that XNNPACK computes otherwise than torch: NaN, infinities and subnormal numbers.
+XNNPACK_GAPS = {
+    "exp-10",
+    "max.other-44",
+    "maximum-44",
+    "min.other-44",
+    "minimum-44",
+    "pow.Tensor_Scalar-38",
+    "rsqrt-10",
+    "sqrt-10",
+}
 
 
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
