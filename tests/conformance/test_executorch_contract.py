@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 
+import compare
 import pytest
 import torch
 from conftest import load_program
@@ -210,3 +211,22 @@ def test_sizes_may_be_as_large_as_their_bounds(exformer, zoo, tmp_path, row, kwa
     assert at_bounds
     problems = run_all_cases(tmp_path / "out", program)
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("backend", ["xnnpack", "portable"])
+@pytest.mark.parametrize("row, kwargs", [("llama_tied", "prefill"), ("vit_Model", "image")])
+def test_weights_may_lie_in_a_file_of_their_own(exformer, zoo, tmp_path, row, kwargs, backend):
+    from executorch.extension.pybindings import portable_lib
+    program = load_program(zoo, row, kwargs)
+    for name, arguments in (("inside", ()), ("beside", ("--set", "external_data=true"))):
+        done = exformer("export", program.checkpoint, "--to", "executorch", "--backend", backend, "--dynamic",
+                        "-o", tmp_path / name, "--inputs", program.sample, *arguments)
+        assert done.returncode == 0, done.stderr
+    inside, beside = tmp_path / "inside" / "model.pte", tmp_path / "beside" / "model.pte"
+    data = beside.with_suffix(".ptd")
+    assert beside.stat().st_size < inside.stat().st_size / 2
+    assert beside.stat().st_size + data.stat().st_size < 1.1 * inside.stat().st_size
+    inputs = list(compare.read_leaves(program.sample).values())
+    expected = portable_lib._load_for_executorch(str(inside)).forward(inputs)
+    actual = portable_lib._load_for_executorch(str(beside), str(data)).forward(inputs)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(actual, expected, strict=True))
