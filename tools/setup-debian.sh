@@ -9,7 +9,8 @@ packages=(
   build-essential cmake ninja-build pkg-config git ca-certificates
   libfmt-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  libdnnl-dev libprotobuf-dev protobuf-compiler libcurl4-openssl-dev libssl-dev libdeflate-dev zlib1g-dev
+  libdnnl-dev libprotobuf-dev protobuf-compiler libflatbuffers-dev flatbuffers-compiler
+  libcurl4-openssl-dev libssl-dev libdeflate-dev zlib1g-dev
   python3 python3-venv python3-pip python3-dev pybind11-dev unzip
 )
 

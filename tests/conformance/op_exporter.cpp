@@ -1,10 +1,13 @@
-// Writes every row of FOLDER/rows.json as a file of one call: FOLDER/<number>.pt2 or FOLDER/<number>.onnx, and
+// Writes every row of FOLDER/rows.json as a file of one call: FOLDER/<number>.pt2, .onnx or .pte, and
 // FOLDER/exported.json, which says of each row whether it was written, or why not.
 //
-//   op_exporter pt2|onnx FOLDER
+//   op_exporter pt2|onnx|pte|xnnpack FOLDER      xnnpack: a .pte in which a delegate runs whatever it can
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <string_view>
 
+#include "exformer/backends/executorch/executorch.h"
 #include "exformer/backends/onnx/onnx.h"
 #include "exformer/backends/pt2/writer.h"
 #include "exformer/base/file.h"
@@ -13,29 +16,21 @@
 namespace exformer {
 namespace {
 
-ExportedProgram program_of(const Json& json) {
-  RowGraph row = build_row(json);
-  ExportedProgram program;
-  program.graph = std::move(row.graph);
-  std::vector<std::string> names;
-  std::vector<TreeSpec> leaves, results;
-  for (Value* input : row.inputs) {
-    program.inputs.push_back({.kind = InputSpec::Kind::UserInput, .value = input, .target = input->name});
-    names.push_back(input->name);
-    leaves.push_back(TreeSpec::leaf());
-  }
-  for (size_t i = 0; i < row.outputs.size(); ++i) {
-    program.outputs.push_back({.kind = OutputSpec::Kind::UserOutput, .target = std::to_string(i)});
-    results.push_back(TreeSpec::leaf());
-  }
-  program.in_spec = TreeSpec::tuple({TreeSpec::tuple({}), TreeSpec::dict(names, std::move(leaves))});
-  program.out_spec = TreeSpec::tuple(std::move(results));
-  return program;
-}
-
 void write(const Json& json, std::string_view format, const std::filesystem::path& stem) {
-  ExportedProgram program = program_of(json);
+  ExportedProgram program = make_program(build_row(json));
   if (format == "pt2") return write_pt2(program, stem.string() + ".pt2", {.pytree = Pt2Pytree::Plain});
+  if (format == "pte" || format == "xnnpack") {
+    std::map<std::string, int64_t> bounds;
+    for (const Json& sizes : json["sets"]) {
+      for (const auto& [symbol, size] : sizes.items()) bounds[symbol] = std::max(bounds[symbol], size.get<int64_t>());
+    }
+    ExecutorchOptions options{.upper_bounds = {bounds}};
+    if (format == "xnnpack") {
+      options.backend = ExecutorchOptions::Backend::Xnnpack;
+      options.xnnpack.smallest_part = 0;
+    }
+    return write_executorch(lower_to_executorch(program, options), stem.string() + ".pte");
+  }
   const OnnxModel model = lower_to_onnx(program, {.external_data = false});
   write_onnx(model, {.model = stem.string() + ".onnx",
                      .sidecar = stem.string() + ".onnx.data",
@@ -49,7 +44,7 @@ void run(std::string_view format, const std::filesystem::path& folder) {
     Json& entry = written[rows[i]["id"].get<std::string>()] = Json::object();
     try {
       write(rows[i], format, folder / std::to_string(i));
-      entry["file"] = std::to_string(i) + "." + std::string(format);
+      entry["file"] = std::to_string(i) + "." + std::string(format == "xnnpack" ? "pte" : format);
     } catch (const ExportError& error) {
       entry["error"] = {{"kind", static_cast<int>(error.kind())}, {"message", error.what()}};
     }
@@ -64,8 +59,8 @@ void run(std::string_view format, const std::filesystem::path& folder) {
 
 int main(int count, char** arguments) {
   const std::string_view format = count == 3 ? arguments[1] : "";
-  if (format != "pt2" && format != "onnx") {
-    std::fputs("usage: op_exporter pt2|onnx FOLDER\n", stderr);
+  if (format != "pt2" && format != "onnx" && format != "pte" && format != "xnnpack") {
+    std::fputs("usage: op_exporter pt2|onnx|pte|xnnpack FOLDER\n", stderr);
     return 2;
   }
   try {

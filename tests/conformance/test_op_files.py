@@ -1,5 +1,5 @@
-"""Rows of op_rows/ as files of one call: torch loads and runs the `.pt2`, ONNX Runtime the `.onnx`, at both
-sets of sizes.
+"""Rows of op_rows/ as files of one call: torch loads and runs the `.pt2`, ONNX Runtime the `.onnx`, ExecuTorch
+the `.pte`, at both sets of sizes.
 
 EXFORMER_BUILD     the build folder that holds tests/conformance/op_exporter (default: build/release of this checkout)
 EXFORMER_ALL_ROWS  1: every dtype of every row, not the first one alone
@@ -75,6 +75,16 @@ def onnx_files(tmp_path_factory):
     return export(tmp_path_factory, "onnx")
 
 
+@pytest.fixture(scope="session")
+def pte_files(tmp_path_factory):
+    return export(tmp_path_factory, "pte")
+
+
+@pytest.fixture(scope="session")
+def xnnpack_files(tmp_path_factory):
+    return export(tmp_path_factory, "xnnpack")
+
+
 def inputs_of(case, number):
     return {f"x{i}": tensor for i, (_, tensor) in enumerate(case.make_inputs(number))}
 
@@ -87,7 +97,7 @@ def compare(case, run):
         assert len(actual) == len(wanted)
         for i, (ours, theirs) in enumerate(zip(actual, wanted)):
             if i not in case.options.get("unordered", ()):
-                compare_values(ours, theirs, case.options)
+                compare_values(torch.as_tensor(ours), theirs, case.options)
 
 
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
@@ -166,3 +176,70 @@ def test_onnx_runtime_runs_the_onnx(case, onnx_files, request):
         return [torch.from_numpy(value) for value in session.run(None, fed)]
 
     compare(case, run)
+
+
+# Rows that the runtime's kernels compute otherwise than torch: mixed 16-bit floats and mixed 8-bit integers, float64
+# computed in float32, NaN and infinities at the edge of a domain.
+PTE_GAPS = {
+    "div.Tensor_mode-10",
+    "eq.Tensor-16",
+    "max.other-24",
+    "maximum-24",
+    "min.other-24",
+    "native_layer_norm-1",
+    "pow.Tensor_Scalar-38",
+    "remainder.Tensor-13",
+    "remainder.Tensor-14",
+    "sign-12",
+    "std.correction-7",
+    "var.correction-7",
+    "where.self-16",
+    "where.self-19",
+}
+
+# The runtime ends the process over a reduction of no elements.
+PTE_CRASHES = {"amax-51"}
+
+
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
+def test_executorch_runs_the_pte(case, pte_files, request):
+    if case.id in PTE_GAPS:
+        request.applymarker(pytest.mark.xfail(reason="the runtime's kernel differs", strict=True))
+    runtime = pytest.importorskip("executorch.runtime")
+    if case.id in PTE_CRASHES:
+        pytest.skip("the runtime cannot reduce empty tensors")
+    entry = pte_files[case.id]
+    if entry.get("error", {}).get("kind") == 3:
+        pytest.skip(entry["error"]["message"])
+    assert "error" not in entry, entry["error"]
+    method = runtime.Runtime.get().load_program(entry["path"]).load_method("forward")
+    compare(case, lambda inputs: list(method.execute([tensor.contiguous() for tensor in inputs.values()])))
+
+
+# Rows that XNNPACK computes otherwise than torch: NaN, infinities and subnormal numbers.
+XNNPACK_GAPS = {
+    "exp-10",
+    "max.other-44",
+    "maximum-44",
+    "min.other-44",
+    "minimum-44",
+    "pow.Tensor_Scalar-38",
+    "rsqrt-10",
+    "sqrt-10",
+}
+
+
+@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
+def test_xnnpack_runs_its_part_of_the_pte(case, xnnpack_files, request):
+    """Rows of which nothing is delegated are the other test's."""
+    runtime = pytest.importorskip("executorch.runtime")
+    entry = xnnpack_files[case.id]
+    if entry.get("error", {}).get("kind") == 3:
+        pytest.skip(entry["error"]["message"])
+    assert "error" not in entry, entry["error"]
+    if b"XnnpackBackend" not in entry["path"].read_bytes():
+        pytest.skip("no part is delegated")
+    if case.id in XNNPACK_GAPS:
+        request.applymarker(pytest.mark.xfail(reason="XNNPACK differs", strict=True))
+    method = runtime.Runtime.get().load_program(entry["path"]).load_method("forward")
+    compare(case, lambda inputs: list(method.execute([tensor.contiguous() for tensor in inputs.values()])))

@@ -24,7 +24,8 @@ struct ExportOptions {
   bool dynamic = false;
   std::string dynamic_shapes;  // JSON text or a file of it
   std::filesystem::path inputs;
-  std::string task, dtype, backend, names;
+  std::string task, dtype, backend, names, max_arena;
+  std::optional<double> require_delegated;
   std::string frontend = "auto";  // auto, native, transformers
   std::string python;             // for the transformers front end
   bool trust_remote_code = false;

@@ -55,6 +55,9 @@ Json gather_config(const ExportOptions& options) {
     config["dynamic_shapes"] = json_argument(options.dynamic_shapes, "--dynamic-shapes");
   if (options.opset) config["opset_version"] = *options.opset;
   if (!options.names.empty()) config["names"] = options.names;
+  if (!options.backend.empty()) config["backend"] = options.backend;
+  if (!options.max_arena.empty()) config["max_arena"] = set_value(options.max_arena);
+  if (options.require_delegated) config["require_delegated"] = *options.require_delegated;
   for (const std::string& assignment : options.set) {
     const size_t equals = assignment.find('=');
     if (equals == 0 || equals == std::string::npos) usage_error("--set takes key=value, got '{}'", assignment);
@@ -91,8 +94,11 @@ std::optional<Task> task_option(const std::string& name) {
 
 ExportFormat format_option(const ExportOptions& options) {
   const ExportFormat format = parse_format(options.to);
-  if (format == ExportFormat::Executorch) unsupported("--to executorch is not built yet (dynamo and onnx are)");
-  if (!options.backend.empty()) unsupported("--backend is for executorch, which is not built yet");
+  if (format != ExportFormat::Executorch) {
+    if (!options.backend.empty()) usage_error("--backend is for --to executorch");
+    if (!options.max_arena.empty()) usage_error("--max-arena is for --to executorch");
+    if (options.require_delegated) usage_error("--require-delegated is for --to executorch");
+  }
   if (options.for_generation) unsupported("--for-generation is not built yet");
   if (options.opset && format != ExportFormat::Onnx) usage_error("--opset is for --to onnx");
   if (!options.names.empty() && format != ExportFormat::Onnx) usage_error("--names is for --to onnx");
@@ -111,6 +117,15 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+void print_partition(const executorch::PartitionReport& report) {
+  std::printf("%lld delegate calls, %.1f%% of the multiply-adds\n", static_cast<long long>(report.delegate_calls),
+              report.delegated_percent());
+  for (const auto& found : report.breaks) {
+    const std::string place = found.module_path.empty() ? "" : " at " + found.module_path;
+    std::printf("  break: %s%s %s\n", found.op.c_str(), place.c_str(), found.reason.c_str());
+  }
+}
+
 void print_summary(const CommonOptions& common, const std::string& model, const fs::path& file,
                    const std::string& line) {
   if (common.quiet || common.json) return;
@@ -121,24 +136,36 @@ Json export_native(const ExportOptions& options, const CommonOptions& common, co
                    const NativeExport& native, double loaded, std::chrono::steady_clock::time_point start) {
   const ExportedModel exported = AutoHfExporter::from_config(native.config).export_model(model, native.inputs);
   const double graph = seconds_since(start) - loaded;
+  if (const auto& program = exported.program().executorch; program && !common.quiet && !common.json) {
+    std::printf("planned arena %.1f MB (live %.1f MB)%s%s; largest: %s\n",
+                static_cast<double>(program->arena.bytes) / 1e6, static_cast<double>(program->arena.live) / 1e6,
+                program->arena.bounds.empty() ? "" : " at ", program->arena.bounds.c_str(),
+                program->arena.driver.c_str());
+    if (program->partition) print_partition(*program->partition);
+    std::fflush(stdout);
+  }
   exported.save_pretrained(options.output);
   const double total = seconds_since(start);
   const ExportedComponent& component = exported.program();
-  const size_t nodes = component.program ? component.program->graph->node_count() : component.onnx->node_count();
+  const size_t nodes = component.program      ? component.program->graph->node_count()
+                       : component.executorch ? component.executorch->instruction_count()
+                                              : component.onnx->node_count();
   print_summary(common,
                 fmt::format("{} {} ({})", model.family->model_type, model.architecture->name, dtype_name(model.dtype)),
                 options.output / component.file,
                 fmt::format("{} nodes; {:.2f} s in all: {:.2f} s to load, {:.2f} s graph work, {:.2f} s to write",
                             nodes, total, loaded, graph, total - loaded - graph));
-  return {{"output", options.output.string()},
-          {"format", options.to},
-          {"frontend", "native"},
-          {"model_type", model.family->model_type},
-          {"architecture", model.architecture->name},
-          {"dtype", dtype_name(model.dtype)},
-          {"nodes", nodes},
-          {"seconds", {{"load", loaded}, {"graph", graph}, {"write", total - loaded - graph}, {"total", total}}},
-          {"specializations", component.metadata.value("specializations", Json::array())}};
+  Json result = {{"output", options.output.string()},
+                 {"format", options.to},
+                 {"frontend", "native"},
+                 {"model_type", model.family->model_type},
+                 {"architecture", model.architecture->name},
+                 {"dtype", dtype_name(model.dtype)},
+                 {"nodes", nodes},
+                 {"seconds", {{"load", loaded}, {"graph", graph}, {"write", total - loaded - graph}, {"total", total}}},
+                 {"specializations", component.metadata.value("specializations", Json::array())}};
+  if (component.metadata.contains("executorch")) result["executorch"] = component.metadata["executorch"];
+  return result;
 }
 
 Json export_transformers(const ExportOptions& options, const CommonOptions& common, const NativeExport& native,

@@ -135,6 +135,45 @@ void print_safetensors(const Json& facts) {
   }
 }
 
+void print_pte_values(const char* title, const Json& values) {
+  constexpr size_t kMost = 12;
+  line("{}", title);
+  for (size_t i = 0; i < values.size() && i < kMost; ++i) {
+    const Json& value = values[i];
+    if (!value.contains("dtype")) {
+      line("  {}", text_of(value["kind"]));
+    } else if (value.contains("shape")) {
+      line("  {:<9} {}", text_of(value["dtype"]), shape_text(value["shape"]));
+    } else {
+      line("  {:<9} up to {}", text_of(value["dtype"]), shape_text(value["largest_shape"]));
+    }
+  }
+  if (values.size() > kMost) line("  and {} more (--json has all)", values.size() - kMost);
+}
+
+/// Methods and segments of an ExecuTorch program.
+void print_pte(const Json& facts) {
+  for (const Json& method : facts["methods"]) {
+    line("method {}: {} instructions, arena {}", text_of(method["name"]), text_of(method["instructions"]),
+         bytes_text(method["arena_bytes"]));
+    print_pte_values("inputs", method["inputs"]);
+    print_pte_values("outputs", method["outputs"]);
+    for (const Json& delegate : method["delegates"]) {
+      line("delegate {}: {} calls, {}", text_of(delegate["id"]), text_of(delegate["calls"]),
+           bytes_text(delegate["payload_bytes"]));
+    }
+    std::vector<std::string> operators;
+    for (const auto& [name, count] : method["operators"].items())
+      operators.push_back(fmt::format("{} {}", text_of(count), name));
+    line("operators: {}", join(operators, ", "));
+  }
+  const Json& segments = facts["segments"];
+  line("tables {}; constants {} in {} tensors; named data {} in {} entries; delegate payloads {}",
+       bytes_text(segments["tables"]), bytes_text(segments["constants"]), text_of(segments["constant_tensors"]),
+       bytes_text(segments["named_data"]), text_of(segments["named_data_entries"]),
+       bytes_text(segments["delegate_payloads"]));
+}
+
 void print_file(const Json& file) {
   line("{}: {}", text_of(file["file"]), file.contains("error") ? text_of(file["error"]) : bytes_text(file["bytes"]));
 }
@@ -151,7 +190,9 @@ void print_export(const Json& facts) {
                config = component.value("export_config", Json::object());
     for (const auto& [name, version] : packages.items()) line("written by {} {}", name, text_of(version));
     for (const auto& [name, value] : config.items()) line("  {} = {}", name, text_of(value));
-    if (component.contains("inputs")) {
+    if (component.contains("methods")) {
+      print_pte(component);
+    } else if (component.contains("inputs")) {
       print_program(component);
     } else if (component.contains("kwargs")) {
       line("sample inputs");
@@ -175,6 +216,10 @@ void print_facts(const Json& facts) {
     line("torch program, {}", bytes_text(facts["file_bytes"]));
     print_program(facts);
   }
+  if (kind == "pte") {
+    line("ExecuTorch program, {}", bytes_text(facts["file_bytes"]));
+    print_pte(facts);
+  }
   if (kind == "onnx") {
     line("ONNX model, {}; {}", bytes_text(facts["file_bytes"]), text_of(facts["note"]));
     for (const Json& sidecar : facts["sidecars"]) print_file(sidecar);
@@ -189,7 +234,8 @@ Json run_inspect(const InspectOptions& options, const CommonOptions& common) {
     if (!inspection.program) {
       const Json exported = inspection.facts.value("export", Json::object());
       if (exported.contains("error")) fail("there is no graph to draw: {}", text_of(exported["error"]));
-      unsupported("--graph draws checkpoints and .pt2 programs, not kind '{}'", text_of(inspection.facts["kind"]));
+      unsupported("--graph draws checkpoints, .pt2 and .pte programs, not kind '{}'",
+                  text_of(inspection.facts["kind"]));
     }
     const std::string svg = draw_graph(*inspection.program, options.target.filename().string());
     StagedFile staged(options.graph);

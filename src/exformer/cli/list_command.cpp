@@ -31,7 +31,7 @@ Json run_list(const ListOptions& options, const CommonOptions& common) {
   Json result = Json::object();
   if (options.families || all) result["families"] = list_families();
   if (options.ops) result["ops"] = list_ops();
-  if (options.backends || all) result["backends"] = {"dynamo", "onnx"};
+  if (options.backends || all) result["backends"] = {"dynamo", "onnx", "executorch"};
   if (common.json || common.quiet) return result;
   if (result.contains("families")) {
     for (const auto& [family, architectures] : result["families"].items()) {

@@ -76,6 +76,10 @@ int main(int argc, char** argv) {
   export_command->add_option("--dtype", export_options.dtype, "f32, f16 or bf16; default: the checkpoint's");
   export_command->add_flag("--for-generation", export_options.for_generation, "export prefill and decode apart");
   export_command->add_option("--backend", export_options.backend, "xnnpack, cuda or portable (executorch)");
+  export_command->add_option("--max-arena", export_options.max_arena,
+                             "fail when the planned arena is larger: bytes, 512MB, 2GB (executorch)");
+  export_command->add_option("--require-delegated", export_options.require_delegated,
+                             "fail when delegates take less than this percentage of the multiply-adds (executorch)");
   export_command->add_option("--opset", export_options.opset, "ONNX opset");
   export_command->add_option("--names", export_options.names, "transformers or genai (ONNX)");
   export_command

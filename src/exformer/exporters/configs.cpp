@@ -1,6 +1,7 @@
 #include "exformer/exporters/configs.h"
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <map>
 
@@ -94,6 +95,67 @@ Fields onnx_fields(OnnxConfig& config) {
   return fields;
 }
 
+Setter set_positive(const std::string& field, std::optional<int64_t>& target) {
+  return [&target, field](const Json& value) {
+    if (value.is_null()) return;
+    if (!value.is_number_integer() || value.get<int64_t>() < 1) wrong_value(field, value, "a positive integer");
+    target = value.get<int64_t>();
+  };
+}
+
+/// Bytes: a number, or a text with a unit ("512MB", "2GB").
+std::optional<uint64_t> parse_bytes(const Json& value) {
+  if (value.is_number_integer() && value.get<int64_t>() > 0) return static_cast<uint64_t>(value.get<int64_t>());
+  if (!value.is_string()) return std::nullopt;
+  const auto text = value.get<std::string>();
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number == 0) return std::nullopt;
+  const std::string unit(end, text.data() + text.size());
+  for (const auto& [name, factor] : {std::pair{"", uint64_t{1}},
+                                     {"B", uint64_t{1}},
+                                     {"KB", uint64_t{1000}},
+                                     {"MB", uint64_t{1000000}},
+                                     {"GB", uint64_t{1000000000}}}) {
+    if (unit == name && number <= (uint64_t{1} << 62) / factor) return number * factor;
+  }
+  return std::nullopt;
+}
+
+Fields executorch_fields(ExecutorchConfig& config) {
+  Fields fields = dynamo_fields(config);
+  fields.erase("pytree");
+  fields["backend"] = [&config](const Json& value) {
+    using Backend = ExecutorchConfig::Backend;
+    for (const Backend backend : {Backend::Xnnpack, Backend::Cuda, Backend::Portable}) {
+      if (value == backend_name(backend)) {
+        config.backend = backend;
+        return;
+      }
+    }
+    if (value == "mlx") unsupported("config: backend 'mlx' is not built (xnnpack, portable)");
+    wrong_value("backend", value, "one of xnnpack, cuda, portable");
+  };
+  fields["alloc_graph_input"] = set_bool("alloc_graph_input", config.alloc_graph_input);
+  fields["alloc_graph_output"] = set_bool("alloc_graph_output", config.alloc_graph_output);
+  fields["alloc_mutable_buffers"] = set_bool("alloc_mutable_buffers", config.alloc_mutable_buffers);
+  fields["external_data"] = set_bool("external_data", config.external_data);
+  fields["max_batch"] = set_positive("max_batch", config.max_batch);
+  fields["max_length"] = set_positive("max_length", config.max_length);
+  fields["max_arena"] = [&config](const Json& value) {
+    if (value.is_null()) return;
+    config.max_arena = parse_bytes(value);
+    if (!config.max_arena) wrong_value("max_arena", value, "a number of bytes, or \"512MB\", \"2GB\"");
+  };
+  fields["require_delegated"] = [&config](const Json& value) {
+    if (value.is_null()) return;
+    if (!value.is_number() || value.get<double>() < 0 || value.get<double>() > 100)
+      wrong_value("require_delegated", value, "a number from 0 to 100");
+    config.require_delegated = value.get<double>();
+  };
+  return fields;
+}
+
 void read_fields(const Json& dict, const Fields& fields) {
   if (!dict.is_object()) fail("config: must be a JSON object");
   std::vector<std::string> names;
@@ -138,6 +200,21 @@ OnnxConfig onnx_config_from_dict(const Json& dict) {
   return config;
 }
 
+ExecutorchConfig executorch_config_from_dict(const Json& dict) {
+  ExecutorchConfig config;
+  read_fields(dict, executorch_fields(config));
+  return config;
+}
+
+std::string_view backend_name(ExecutorchConfig::Backend backend) {
+  switch (backend) {
+    case ExecutorchConfig::Backend::Xnnpack: return "xnnpack";
+    case ExecutorchConfig::Backend::Cuda: return "cuda";
+    case ExecutorchConfig::Backend::Portable: return "portable";
+  }
+  return {};
+}
+
 Json to_dict(const DynamoConfig& config) {
   return {{"dynamic", config.dynamic},
           {"dynamic_shapes", config.dynamic_shapes_json},
@@ -153,6 +230,18 @@ Json to_dict(const OnnxConfig& config) {
           {"opset_version", config.opset_version ? Json(*config.opset_version) : Json(nullptr)},
           {"optimize", config.optimize},
           {"ort_fusions", config.ort_fusions ? Json(*config.ort_fusions) : Json(nullptr)},
+          {"prefer_deferred_runtime_asserts_over_guards", config.prefer_deferred_runtime_asserts_over_guards},
+          {"strict", config.strict}};
+}
+
+Json to_dict(const ExecutorchConfig& config) {
+  return {{"alloc_graph_input", config.alloc_graph_input},
+          {"alloc_graph_output", config.alloc_graph_output},
+          {"alloc_mutable_buffers", config.alloc_mutable_buffers},
+          {"backend", backend_name(config.backend)},
+          {"dynamic", config.dynamic},
+          {"dynamic_shapes", config.dynamic_shapes_json},
+          {"export_format", "executorch"},
           {"prefer_deferred_runtime_asserts_over_guards", config.prefer_deferred_runtime_asserts_over_guards},
           {"strict", config.strict}};
 }

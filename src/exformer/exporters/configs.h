@@ -42,12 +42,29 @@ struct OnnxConfig : DynamoConfig {
   std::string names = "transformers";  // "genai"
 };
 
+struct ExecutorchConfig : DynamoConfig {
+  enum class Backend { Xnnpack, Cuda, Portable };
+  Backend backend = Backend::Xnnpack;
+  bool alloc_graph_input = true;
+  bool alloc_graph_output = true;
+  bool alloc_mutable_buffers = true;
+  bool external_data = false;               // weights in model.ptd
+  std::optional<int64_t> max_batch;         // upper bound of batch dims without one in dynamic_shapes
+  std::optional<int64_t> max_length;        // the same of sequence and cache lengths
+  std::optional<uint64_t> max_arena;        // bytes; a larger plan fails the export
+  std::optional<double> require_delegated;  // percent of the multiply-adds; less fails the export
+};
+/// "xnnpack", "cuda", "portable".
+std::string_view backend_name(ExecutorchConfig::Backend backend);
+
 /// Reads the fields of a JSON object; unknown or ill-typed ones throw ExportError naming them and the nearest name.
 DynamoConfig dynamo_config_from_dict(const Json& dict);
 OnnxConfig onnx_config_from_dict(const Json& dict);
+ExecutorchConfig executorch_config_from_dict(const Json& dict);
 
 /// What export.json records: transformers' fields, sorted.
 Json to_dict(const DynamoConfig& config);
 Json to_dict(const OnnxConfig& config);
+Json to_dict(const ExecutorchConfig& config);
 
 }  // namespace exformer

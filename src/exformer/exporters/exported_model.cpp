@@ -30,6 +30,10 @@ void write_component(const ExportedComponent& component, const fs::path& directo
                                                      .sidecar_name = sidecar,
                                                      .weights = component.onnx->options.weights});
     for (const fs::path& weights : shared) share_file(weights, directory / weights.filename());
+  } else if (component.executorch) {
+    write_executorch(*component.executorch, path);
+    if (component.executorch->options.external_data)
+      write_executorch_data(*component.executorch, fs::path(path).replace_extension(".ptd"));
   } else {
     fail("the component '{}' was loaded from a file and cannot be saved again", component.name);
   }
@@ -42,7 +46,9 @@ ExportedComponent load_component(const fs::path& path, const std::string& name, 
   } else if (path.extension() == ".onnx") {
     component.loaded_from = path;
   } else if (path.extension() == ".pte") {
-    unsupported("'{}': running ExecuTorch programs is not built yet", path.string());
+    unsupported(
+        "'{}': ExecuTorch programs do not run here; executorch.runtime and transformers' ExportedModel run them",
+        path.string());
   } else {
     fail("'{}' is neither a .pt2 nor an .onnx file", path.string());
   }
@@ -54,6 +60,7 @@ ExportedComponent load_component(const fs::path& path, const std::string& name, 
 std::unique_ptr<ProgramModule> ExportedComponent::module() const {
   if (program) return make_interpreter_module(program);
   if (onnx) return make_onnx_module(*onnx);
+  if (executorch) unsupported("ExecuTorch programs do not run here: save the export and load it in executorch.runtime");
   return make_onnx_module(loaded_from);
 }
 
@@ -84,6 +91,19 @@ void ExportedModel::save_pretrained(const fs::path& directory) const {
   if (generation_config_text_) write_text(staged.path() / "generation_config.json", *generation_config_text_);
   write_text(staged.path() / "export.json", manifest_text(manifest));
   staged.commit();
+}
+
+void ExportedModel::write_to_file(const fs::path& path) const {
+  const ExportedComponent& component = program();
+  if (!component.executorch) fail("write_to_file is for ExecuTorch programs; save_pretrained writes the others");
+  StagedFile file(path);
+  write_executorch(*component.executorch, file.path());
+  if (component.executorch->options.external_data) {
+    StagedFile data(fs::path(path).replace_extension(".ptd"));
+    write_executorch_data(*component.executorch, data.path());
+    data.commit();
+  }
+  file.commit();
 }
 
 const ExportedComponent& ExportedModel::component(const std::string& name) const {

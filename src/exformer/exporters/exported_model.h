@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "exformer/backends/executorch/executorch.h"
 #include "exformer/backends/onnx/onnx.h"
 #include "exformer/exporters/configs.h"
 #include "exformer/exporters/metadata.h"
@@ -29,9 +30,10 @@ struct ExportedComponent {
   std::string name = "model";
   std::string file;  // "model.pt2"
   Json metadata;
-  std::shared_ptr<const ExportedProgram> program;  // dynamo
-  std::shared_ptr<const OnnxModel> onnx;           // onnx, when it was just exported
-  std::filesystem::path loaded_from;               // onnx, when it was loaded
+  std::shared_ptr<const ExportedProgram> program;     // dynamo
+  std::shared_ptr<const OnnxModel> onnx;              // onnx, when it was just exported
+  std::shared_ptr<const ExecutorchModel> executorch;  // executorch, when it was just exported
+  std::filesystem::path loaded_from;                  // onnx, when it was loaded
   Pytree pytree = Pytree::Transformers;
   NamedTensors sample_inputs;  // dynamo, when it was just exported
 
@@ -60,6 +62,9 @@ class ExportedModel {
   const ExportedComponent& component(const std::string& name) const;
   /// The only component, or the one called "model".
   const ExportedComponent& program() const;
+  /// Writes an ExecuTorch program alone, as ExecutorchProgramManager.write_to_file does. Other formats are an
+  /// ExportError.
+  void write_to_file(const std::filesystem::path& path) const;
   /// One call of program().
   NamedTensors operator()(const NamedTensors& inputs) const { return (*program().module())(inputs); }
 

@@ -52,7 +52,9 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
                        .dtype = model.dtype,
                        .flags = model.flags,
                        .dynamic = config.dynamic,
-                       .dynamic_shapes = config.dynamic_shapes};
+                       .dynamic_shapes = config.dynamic_shapes,
+                       .contradiction = config.prefer_deferred_runtime_asserts_over_guards ? Contradiction::RuntimeCheck
+                                                                                           : Contradiction::Error};
   request.flags.use_cache = facts.supports_cache && inputs.use_cache.value_or(request.flags.use_cache);
   request.flags.output_hidden_states = inputs.output_hidden_states.value_or(request.flags.output_hidden_states);
   request.flags.output_attentions = inputs.output_attentions.value_or(request.flags.output_attentions);
@@ -151,13 +153,15 @@ ExportConfig AutoExportConfig::from_dict(const Json& dict) {
   switch (parse_format(dict["export_format"].get<std::string>())) {
     case ExportFormat::Dynamo: return dynamo_config_from_dict(dict);
     case ExportFormat::Onnx: return onnx_config_from_dict(dict);
-    case ExportFormat::Executorch: break;
+    case ExportFormat::Executorch: return executorch_config_from_dict(dict);
   }
-  unsupported("export to executorch is not built yet (dynamo and onnx are)");
+  EXFORMER_ASSERT(false);
 }
 
 ExportedModel AutoHfExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs) const {
   if (const auto* onnx = std::get_if<OnnxConfig>(&config_)) return OnnxExporter().export_model(model, inputs, *onnx);
+  if (const auto* executorch = std::get_if<ExecutorchConfig>(&config_))
+    return ExecutorchExporter().export_model(model, inputs, *executorch);
   return DynamoExporter().export_model(model, inputs, std::get<DynamoConfig>(config_));
 }
 

@@ -32,7 +32,14 @@ class OnnxExporter {
                              const OnnxConfig& config = {}) const;
 };
 
-using ExportConfig = std::variant<DynamoConfig, OnnxConfig>;
+/// Exports to an ExecuTorch program (`.pte`).
+class ExecutorchExporter {
+ public:
+  ExportedModel export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                             const ExecutorchConfig& config = {}) const;
+};
+
+using ExportConfig = std::variant<DynamoConfig, OnnxConfig, ExecutorchConfig>;
 
 /// Picks the config class that a dict's "export_format" names.
 struct AutoExportConfig {

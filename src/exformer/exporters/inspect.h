@@ -16,8 +16,8 @@ struct Inspection {
   std::shared_ptr<const ExportedProgram> program;
 };
 
-/// By what is at `target`: a checkpoint directory or Hub id, an export directory, a .safetensors, .pt2 or .onnx file.
-/// Throws ExportError for anything else, for damaged files and for models that are not supported.
+/// By what is at `target`: a checkpoint directory or Hub id, an export directory, a .safetensors, .pt2, .onnx or .pte
+/// file. Throws ExportError for anything else, for damaged files and for models that are not supported.
 Inspection inspect(const std::string& target);
 
 /// kind "checkpoint": model_type, architecture, task, dtype, parameters, weights (account of tensors), config (keys
@@ -28,6 +28,8 @@ Inspection inspect_checkpoint(const std::string& path);
 Inspection inspect_safetensors(const std::filesystem::path& path);
 /// kind "pt2": what describe_program says, and the file.
 Inspection inspect_pt2(const std::filesystem::path& path);
+/// kind "pte": methods with inputs, outputs, arena, delegates and operators; bytes of tables and segments.
+Inspection inspect_pte(const std::filesystem::path& path);
 /// kind "onnx": the file and its sidecar; the contents are not read.
 Inspection inspect_onnx(const std::filesystem::path& path);
 /// kind "export": what export.json says, and the sizes of the files.

@@ -109,6 +109,11 @@ Inspection inspect_export(const fs::path& directory) {
     program = std::make_shared<const ExportedProgram>(read_pt2(directory / manifest.components[0].file));
     facts["components"][0].update(describe_program(*program));
   }
+  if (manifest.components.size() == 1 && manifest.components[0].file.ends_with(".pte")) {
+    const Inspection file = inspect_pte(directory / manifest.components[0].file);
+    for (const char* field : {"methods", "segments"}) facts["components"][0][field] = file.facts[field];
+    program = file.program;
+  }
   return {std::move(facts), program};
 }
 
@@ -123,8 +128,8 @@ Inspection inspect(const std::string& target) {
   if (extension == ".safetensors") return inspect_safetensors(path);
   if (extension == ".pt2") return inspect_pt2(path);
   if (extension == ".onnx") return inspect_onnx(path);
-  if (extension == ".pte") unsupported("'{}': ExecuTorch programs cannot be inspected yet", target);
-  fail("'{}' is neither a directory nor a .safetensors, .pt2 or .onnx file", target);
+  if (extension == ".pte") return inspect_pte(path);
+  fail("'{}' is neither a directory nor a .safetensors, .pt2, .onnx or .pte file", target);
 }
 
 }  // namespace exformer

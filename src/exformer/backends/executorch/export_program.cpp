@@ -1,0 +1,192 @@
+// lower_to_executorch: fixes, decompositions, node by node lowering, the memory plan; failures are gathered.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "exformer/backends/executorch/executorch.h"
+#include "exformer/backends/executorch/fixes.h"
+#include "exformer/backends/executorch/kernels.h"
+#include "exformer/backends/executorch/lowering.h"
+#include "exformer/base/error.h"
+#include "exformer/base/strings.h"
+
+namespace exformer {
+namespace executorch {
+namespace {
+
+/// Failures of one kind are told once, with the first place and how many there are.
+class Failures {
+ public:
+  void add(const Node& node, const std::string& reason) {
+    Entry& entry = entries_[fmt::format("{}: {}", node.schema().torch_target(), reason)];
+    if (entry.count++ == 0) entry.place = node.module_path;
+  }
+  void report() const {
+    if (entries_.empty()) return;
+    std::vector<std::string> lines;
+    for (const auto& [what, entry] : entries_) {
+      const std::string place = entry.place.empty() ? "" : fmt::format(" at {}", entry.place);
+      const std::string more = entry.count > 1 ? fmt::format(" and {} more", entry.count - 1) : "";
+      lines.push_back(fmt::format("{}{}{}", what, place, more));
+    }
+    unsupported("no ExecuTorch form for:\n  {}\n--to onnx or dynamo may have one", join(lines, "\n  "));
+  }
+
+ private:
+  struct Entry {
+    size_t count = 0;
+    std::string place;
+  };
+  std::map<std::string, Entry> entries_;
+};
+
+class Exporter {
+ public:
+  Exporter(ExportedProgram& source, const ExecutorchOptions& options, ExecutorchProgram& target)
+      : source_(source), options_(options), target_(target), lowering_(target) {
+    lowering_.inputs_are_planned = options.planning.alloc_graph_input;
+  }
+
+  void run() {
+    bind_inputs();
+    for (const auto& node : source_.graph->nodes()) lower(*node);
+    failures_.report();
+    bind_outputs();
+  }
+
+ private:
+  void bind_inputs() {
+    for (const InputSpec& input : source_.inputs) {
+      if (input.kind == InputSpec::Kind::UserInput) {
+        if (input.value->kind != ValueKind::Tensor)
+          unsupported("the input '{}' is a number: ExecuTorch programs take tensors", input.target);
+        const ValueId id = target_.add_tensor(input.value->meta.dtype, input.value->meta.sizes);
+        target_.tensor(id).name = input.target;
+        target_.inputs.push_back(id);
+        lowering_.sizes.add_source(id, input.value->meta.sizes);
+        lowering_.bind(input.value, id);
+      } else if (!input.value->users().empty() || source_.graph->is_output(input.value)) {
+        const LazyTensor* data = source_.data(input);
+        EXFORMER_ASSERT(data != nullptr);
+        lowering_.bind(input.value, target_.add_constant(*data, input.target));
+      }
+    }
+  }
+
+  void lower(const Node& node) {
+    lowering_.module_path = node.module_path;
+    try {
+      const Results results = lowered(node);
+      EXFORMER_ASSERT(results.size() == node.outputs().size());
+      for (size_t i = 0; i < results.size(); ++i) bind_result(*node.output(i), results[i]);
+    } catch (const ExportError& error) {
+      if (error.kind() != ErrorKind::Unsupported) throw;
+      failures_.add(node, error.what());
+      for (const Value* output : node.outputs()) {  // so that the rest can be looked at too
+        const ValueId id = output->kind == ValueKind::Tensor
+                               ? target_.add_tensor(output->meta.dtype, output->meta.sizes)
+                               : target_.add(int64_t{0});
+        lowering_.bind(output, id);
+        if (output->kind == ValueKind::Tensor) lowering_.sizes.add_source(id, output->meta.sizes);
+      }
+    }
+  }
+
+  Results lowered(const Node& node) {
+    const LowerCall call(lowering_, node);
+    if (&node.schema() == &call_delegate_schema()) return delegate_call(call);
+    if (const LowerFunction function = LoweringTable::standard().find(node.op())) return function(call);
+    const OpSchema* kernel = KernelTable::standard().find(node.op());
+    if (!kernel) unsupported("no kernel of the runtime and no decomposition");
+    return lower_by_kernel(call, *kernel);
+  }
+
+  Results delegate_call(const LowerCall& call) {
+    Instruction instruction{.kind = Instruction::Kind::Delegate,
+                            .target = static_cast<size_t>(call.args.integer("delegate")),
+                            .module_path = call.node.module_path};
+    for (const Value* input : call.args.tensors("inputs")) instruction.arguments.push_back(lowering_.get(input));
+    for (const Value* output : call.node.outputs()) {
+      instruction.writes.push_back(target_.add_tensor(output->meta.dtype, output->meta.sizes));
+      target_.tensor(instruction.writes.back()).name = target_.delegates[instruction.target].id;
+    }
+    instruction.arguments.insert(instruction.arguments.end(), instruction.writes.begin(), instruction.writes.end());
+    Results results = instruction.writes;
+    target_.instructions.push_back(std::move(instruction));
+    return results;
+  }
+
+  void bind_result(const Value& value, ValueId result) {
+    lowering_.bind(&value, result);
+    if (value.kind != ValueKind::Tensor) return;
+    for (const SymInt& size : value.meta.sizes) {  // sizes that only this result knows are read from it
+      const auto name = size.symbol_name();
+      const auto& symbols = source_.graph->symbols().symbols();
+      if (name && std::any_of(symbols.begin(), symbols.end(),
+                              [&](const Symbol& symbol) { return symbol.name == *name && symbol.unbacked; })) {
+        lowering_.sizes.add_source(result, value.meta.sizes);
+        break;
+      }
+    }
+  }
+
+  /// Results have memory of their own, each once: inputs, weights and repeated results are copied.
+  void bind_outputs() {
+    lowering_.module_path.clear();
+    std::vector<ValueId> taken = target_.inputs;
+    for (const Argument& output : source_.graph->outputs()) {
+      const auto* value = output.get_if<Value*>();
+      if (!value) continue;
+      if ((*value)->kind != ValueKind::Tensor) unsupported("a result that is a number");
+      ValueId id = lowering_.get(*value);
+      const ValueId storage = target_.storage_of(id);
+      const bool is_view = storage != id && !options_.planning.alloc_graph_output;
+      if (is_view || target_.tensor(storage).constant || std::find(taken.begin(), taken.end(), storage) != taken.end())
+        id = lowering_.copy(id);
+      taken.push_back(target_.storage_of(id));
+      target_.outputs.push_back(id);
+    }
+  }
+
+  ExportedProgram& source_;
+  const ExecutorchOptions& options_;
+  ExecutorchProgram& target_;
+  Lowering lowering_;
+  Failures failures_;
+};
+
+}  // namespace
+}  // namespace executorch
+
+ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOptions& options) {
+  ExecutorchModel model;
+  model.options = options;
+  model.symbols = program.graph->shared_symbols();
+  for (const executorch::ProgramFix& fix : executorch::program_fixes()) fix.apply(program);
+  if (options.backend == ExecutorchOptions::Backend::Xnnpack) {
+    model.partition = executorch::delegate_to_xnnpack(program, model.program.delegates, options.xnnpack);
+    executorch::check_delegated(*model.partition, options.require_delegated);
+  }
+  for (const executorch::ProgramFix& fix : executorch::kernel_fixes()) fix.apply(program);
+  executorch::decompose(*program.graph);
+  executorch::Exporter(program, options, model.program).run();
+  std::vector<std::map<std::string, int64_t>> choices = options.upper_bounds;
+  if (choices.empty()) choices.emplace_back();
+  for (const auto& limits : choices) {
+    model.bounds = std::make_shared<const executorch::UpperBounds>(*model.symbols, limits);
+    model.arena = executorch::plan_memory(model.program, *model.bounds, options.planning);
+    if (model.arena.bytes <= options.arena_goal) break;
+  }
+  if (options.max_arena && model.arena.bytes > *options.max_arena) {
+    unsupported(
+        "the planned arena is {:.1f} MB at {}, more than the {:.1f} MB allowed; at its fullest it holds {}. Smaller "
+        "upper "
+        "bounds make it smaller",
+        static_cast<double>(model.arena.bytes) / 1e6, model.arena.bounds, static_cast<double>(*options.max_arena) / 1e6,
+        model.arena.driver);
+  }
+  return model;
+}
+
+}  // namespace exformer

@@ -1,0 +1,126 @@
+// scaled_dot_product_attention as two batched products and a softmax. Heads that share keys are rows of one product,
+// so that keys and values are never repeated.
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "exformer/backends/executorch/fixes.h"
+#include "exformer/ops/builder.h"
+#include "exformer/symbolic/printers.h"
+
+namespace exformer::executorch {
+namespace {
+
+// Stands for minus infinity: any score disappears beside it, and a row of nothing else has no NaN.
+constexpr double kClosed = -1e30;
+
+/// What is added to the scores, and 1 for rows that see anything (torch gives 0 for the others; null: all rows do).
+struct PreparedMask {
+  Value* addend = nullptr;
+  Value* open_rows = nullptr;
+};
+
+class AttentionFix {
+ public:
+  explicit AttentionFix(Graph& graph) : graph_(graph) {}
+
+  void run() {
+    for (auto at = graph_.nodes().begin(); at != graph_.nodes().end();) {
+      Node* node = (at++)->get();
+      if (node->is("aten::scaled_dot_product_attention")) fix(node);
+    }
+  }
+
+ private:
+  void fix(Node* node) {
+    const ValueArgs args(node->schema(), node->arguments());
+    Value* query = args.tensor("query");
+    Value* key = args.tensor("key");
+    Value* value = args.tensor("value");
+    const auto& q = query->meta.sizes;
+    const auto& k = key->meta.sizes;
+    const auto& v = value->meta.sizes;
+    if (q.size() != 4 || k.size() != 4 || v.size() != 4 || !known_equal(q[0], k[0]) || !known_equal(k[0], v[0]) ||
+        !known_equal(k[1], v[1]) || !q[1].is_constant() || !k[1].is_constant() || !q[3].is_constant() ||
+        q[1].value() % k[1].value() != 0 || (q[1] != k[1] && !args.boolean("enable_gqa"))) {
+      return;  // decomposed as the op declares
+    }
+    GraphBuilder builder(graph_, node);
+    builder.set_module_path(node->module_path);
+    const DType dtype = query->meta.dtype;
+    const DType wide = dtype == DType::Float64 ? DType::Float64 : DType::Float32;
+    const auto widened = [&](Value* tensor) {
+      return tensor->meta.dtype == wide ? tensor : builder.call("aten::_to_copy", {tensor}, {{"dtype", wide}});
+    };
+    const double scale = args.optional_real("scale").value_or(1.0 / std::sqrt(static_cast<double>(q[3].value())));
+    const SymInt batch = q[0] * k[1], rows = floordiv(q[1], k[1]) * q[2];
+    const auto reshape = [&](Value* tensor, std::vector<SymInt> sizes) {
+      return builder.call("aten::reshape", {tensor, std::move(sizes)});
+    };
+    Value* scaled = builder.call("aten::mul.Scalar", {widened(query), scale});
+    Value* columns = builder.call("aten::transpose.int", {widened(key), -2, -1});
+    Value* scores =
+        builder.call("aten::bmm", {reshape(scaled, {batch, rows, q[3]}), reshape(columns, {batch, k[3], k[2]})});
+    const PreparedMask mask = mask_of(builder, args, wide, q[2], k[2]);
+    if (mask.addend) {
+      scores = builder.call("aten::add.Tensor", {reshape(scores, {q[0], q[1], q[2], k[2]}), mask.addend});
+    }
+    Value* weights = builder.call("aten::_softmax", {scores, -1, false});
+    Value* product = builder.call(
+        "aten::bmm", {reshape(weights, {batch, rows, k[2]}), reshape(widened(value), {batch, v[2], v[3]})});
+    product = reshape(product, {q[0], q[1], q[2], v[3]});
+    if (mask.open_rows) product = builder.call("aten::mul.Tensor", {product, mask.open_rows});
+    if (wide != dtype) product = builder.call("aten::_to_copy", {product}, {{"dtype", dtype}});
+    graph_.replace_all_uses(node->output(), product);
+    graph_.erase_node(node);
+  }
+
+  PreparedMask mask_of(GraphBuilder& builder, const ValueArgs& args, DType wide, const SymInt& rows,
+                       const SymInt& columns) {
+    if (args.boolean("is_causal")) {
+      PreparedMask& known = causal_[{to_string(rows), to_string(columns)}];
+      if (!known.addend) {
+        Value* row = builder.call("aten::unsqueeze", {builder.call("aten::arange", {rows}), 1});
+        Value* open = builder.call("aten::le.Tensor", {builder.call("aten::arange", {columns}), row});
+        known.addend = addend_of(builder, open, wide);
+      }
+      return known;
+    }
+    Value* const* given = args.optional_tensor("attn_mask");
+    if (!given || !*given) return {};
+    PreparedMask& known = masks_[{*given, wide}];
+    if (!known.addend) {
+      Value* mask = *given;
+      Value* open = mask;
+      if (mask->meta.dtype == DType::Bool) {
+        known.addend = addend_of(builder, mask, wide);
+      } else {
+        open = builder.call("aten::gt.Scalar", {mask, -std::numeric_limits<double>::infinity()});
+        Value* finite = mask->meta.dtype == wide ? mask : builder.call("aten::_to_copy", {mask}, {{"dtype", wide}});
+        known.addend = builder.call("aten::clamp", {finite, kClosed});
+      }
+      Value* any = builder.call("aten::any.dim", {open, -1, true});
+      known.open_rows = builder.call("aten::_to_copy", {any}, {{"dtype", wide}});
+    }
+    return known;
+  }
+
+  static Value* addend_of(GraphBuilder& builder, Value* open, DType wide) {
+    const std::vector<SymInt> scalar;
+    Value* zero = builder.call("aten::full", {scalar, 0.0}, {{"dtype", wide}});
+    Value* closed = builder.call("aten::full", {scalar, kClosed}, {{"dtype", wide}});
+    return builder.call("aten::where.self", {open, zero, closed});
+  }
+
+  Graph& graph_;
+  std::map<std::pair<Value*, DType>, PreparedMask> masks_;
+  std::map<std::pair<std::string, std::string>, PreparedMask> causal_;
+};
+
+}  // namespace
+
+void decompose_attention(ExportedProgram& program) { AttentionFix(*program.graph).run(); }
+
+}  // namespace exformer::executorch

@@ -1,0 +1,221 @@
+#include "exformer/backends/executorch/fixes.h"
+
+#include <algorithm>
+
+#include "exformer/backends/executorch/kernels.h"
+#include "exformer/backends/executorch/lowering.h"
+#include "exformer/base/error.h"
+#include "exformer/ops/builder.h"
+#include "exformer/ops/shape_rules.h"
+#include "exformer/passes/dead_code.h"
+#include "exformer/passes/identities.h"
+
+namespace exformer::executorch {
+namespace {
+
+void remove_dead_nodes(ExportedProgram& program) { eliminate_dead_nodes(*program.graph); }
+void remove_identity_calls(ExportedProgram& program) { remove_identities(*program.graph); }
+
+/// A program's constants are not written to while it runs.
+void refuse_mutations(ExportedProgram& program) {
+  for (const OutputSpec& output : program.outputs) {
+    if (output.kind != OutputSpec::Kind::UserOutput)
+      unsupported("'{}' is written in place: ExecuTorch programs with mutable state are not built yet", output.target);
+  }
+}
+
+/// Kernels of pointwise ops broadcast by themselves: they read what an expand would have copied.
+void keep_broadcasts_implicit(ExportedProgram& program) {
+  for (const auto& node : program.graph->nodes()) {
+    const Op* op = OpRegistry::standard().find(node->op());
+    if (!op || !has_tag(op->tags, Tag::Pointwise) || node->outputs().size() != 1) continue;
+    for (size_t i = 0; i < node->arguments().size(); ++i) {
+      Value* const* expanded = node->arguments()[i].get_if<Value*>();
+      if (!expanded || !*expanded || !(*expanded)->producer()) continue;
+      Node* producer = (*expanded)->producer();
+      if (!producer->is("aten::expand") && !producer->is("aten::expand_as")) continue;
+      Value* source = producer->arguments()[0].as<Value*>();
+      std::vector<SymInt> sizes = source->meta.sizes;
+      for (size_t j = 0; j < node->arguments().size(); ++j) {
+        Value* const* other = node->arguments()[j].get_if<Value*>();
+        if (j != i && other && *other) sizes = broadcast_sizes(sizes, (*other)->meta.sizes, node->op());
+      }
+      if (sizes == node->output()->meta.sizes) node->set_argument(i, source);
+    }
+  }
+  eliminate_dead_nodes(*program.graph);
+}
+
+/// A convolution whose windows do not overlap (patch embeddings) is one product over the patches.
+bool fix_patch_convolution(Node* node) {
+  if (!node->is("aten::convolution")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  Value* input = args.tensor("input");
+  Value* weight = args.tensor("weight");
+  const auto& sizes = input->meta.sizes;
+  if (sizes.size() != 4 || args.boolean("transposed") || args.integer("groups") != 1) return false;
+  for (size_t i = 1; i < 4; ++i) {
+    if (!sizes[i].is_constant()) return false;
+  }
+  const std::vector<int64_t> stride = args.integers("stride"), padding = args.integers("padding"),
+                             dilation = args.integers("dilation");
+  SymInt patches[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const int64_t kernel = weight->meta.sizes[i + 2].value();
+    const auto at = [&](const std::vector<int64_t>& list) { return list.size() == 1 ? list[0] : list[i]; };
+    if (at(stride) != kernel || at(padding) != 0 || at(dilation) != 1 || sizes[i + 2].value() % kernel != 0)
+      return false;
+    patches[i] = sizes[i + 2].value() / kernel;
+  }
+  const SymInt height = weight->meta.sizes[2], width = weight->meta.sizes[3], channels = sizes[1];
+  const SymInt features = weight->meta.sizes[0], patch = channels * height * width;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* cut = builder.call("aten::reshape", {input, {sizes[0], channels, patches[0], height, patches[1], width}});
+  Value* rows = builder.call("aten::permute", {cut, {SymInt(0), 2, 4, 1, 3, 5}});
+  rows = builder.call("aten::reshape", {rows, {sizes[0], patches[0] * patches[1], patch}});
+  Value* result =
+      builder.call("aten::linear", {rows, builder.call("aten::reshape", {weight, {features, patch}}), args["bias"]});
+  result = builder.call("aten::transpose.int", {result, 1, 2});
+  result = builder.call("aten::reshape", {result, {sizes[0], features, patches[0], patches[1]}});
+  node->graph().replace_all_uses(node->output(), result);
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// Negative padding cuts off: the kernel only adds.
+bool fix_negative_padding(Node* node) {
+  if (!node->is("aten::constant_pad_nd")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  std::vector<SymInt> pad = args.syms("pad");
+  const auto is_negative = [](const SymInt& amount) { return less(amount, 0) == Truth::Yes; };
+  if (std::none_of(pad.begin(), pad.end(), is_negative)) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* value = args.tensor("self");
+  const int64_t rank = value->meta.rank();
+  for (size_t i = 0; i < pad.size(); i += 2) {
+    const int64_t dim = rank - 1 - static_cast<int64_t>(i / 2);
+    const SymInt size = value->meta.sizes[static_cast<size_t>(dim)];
+    const SymInt start = is_negative(pad[i]) ? -pad[i] : SymInt(0);
+    const SymInt end = is_negative(pad[i + 1]) ? size + pad[i + 1] : size;
+    value = builder.call("aten::slice.Tensor", {value, dim, start, end});
+    for (const size_t side : {i, i + 1}) {
+      if (is_negative(pad[side])) pad[side] = 0;
+    }
+  }
+  value = builder.call("aten::constant_pad_nd", {value, pad, args["value"]});
+  node->graph().replace_all_uses(node->output(), value);
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// What is scaled by 0 does not count, not even NaN: the kernel multiplies it.
+bool fix_absent_addend(Node* node) {
+  if (!node->is("aten::addmm")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  if (args["beta"] != Argument(0) && args["beta"] != Argument(0.0)) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* product = builder.call("aten::mm", {args.tensor("mat1"), args.tensor("mat2")});
+  node->graph().replace_all_uses(node->output(), builder.call("aten::mul.Scalar", {product, args["alpha"]}));
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// Without dims a roll runs over the elements in a row: the kernel wants a dim.
+bool fix_flat_roll(Node* node) {
+  if (!node->is("aten::roll")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  if (!args.syms("dims").empty()) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* self = args.tensor("self");
+  Value* flat = builder.call("aten::reshape", {self, {element_count(self->meta.sizes)}});
+  flat = builder.call("aten::roll", {flat, args["shifts"], {SymInt(0)}});
+  node->graph().replace_all_uses(node->output(), builder.call("aten::reshape", {flat, self->meta.sizes}));
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// The sum so far of one element is that element: the kernel wants a dim.
+bool fix_scalar_cumsum(Node* node) {
+  if (!node->is("aten::cumsum") || node->output()->meta.rank() != 0) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Value* self = node->arguments()[0].as<Value*>();
+  node->graph().replace_all_uses(node->output(),
+                                 builder.call("aten::_to_copy", {self}, {{"dtype", node->output()->meta.dtype}}));
+  node->graph().erase_node(node);
+  return true;
+}
+
+/// The runtime has the forms of upsample that take a list of factors or none.
+bool fix_upsample(Node* node) {
+  const bool is_nearest = node->is("aten::upsample_nearest2d");
+  if (!is_nearest && !node->is("aten::upsample_bilinear2d")) return false;
+  const ValueArgs args(node->schema(), node->arguments());
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  Argument sizes = args["output_size"], factors;
+  if (args.has("scales_h") && args.has("scales_w")) {
+    factors = std::vector<double>{args.real("scales_h"), args.real("scales_w")};
+    sizes = None{};
+  }
+  Value* result = is_nearest ? builder.call("aten::upsample_nearest2d.vec", {args.tensor("self"), sizes, factors})
+                             : builder.call("aten::upsample_bilinear2d.vec",
+                                            {args.tensor("self"), sizes, args["align_corners"], factors});
+  if (result->meta.sizes != node->output()->meta.sizes) {
+    node->graph().erase_node(result->producer());
+    return false;
+  }
+  node->graph().replace_all_uses(node->output(), result);
+  node->graph().erase_node(node);
+  return true;
+}
+
+}  // namespace
+
+const std::vector<ProgramFix>& program_fixes() {
+  static const std::vector<ProgramFix> kFixes = {
+      {"refuse_mutations", refuse_mutations},
+      {"remove_dead_nodes", remove_dead_nodes},
+      {"remove_identities", remove_identity_calls},
+  };
+  return kFixes;
+}
+
+const std::vector<ProgramFix>& kernel_fixes() {
+  static const std::vector<ProgramFix> kFixes = {
+      {"decompose_attention", decompose_attention},
+      {"keep_broadcasts_implicit", keep_broadcasts_implicit},
+  };
+  return kFixes;
+}
+
+const std::vector<NodeFix>& node_fixes() {
+  static const std::vector<NodeFix> kFixes = {
+      {"patch_convolution", fix_patch_convolution}, {"negative_padding", fix_negative_padding},
+      {"absent_addend", fix_absent_addend},         {"flat_roll", fix_flat_roll},
+      {"scalar_cumsum", fix_scalar_cumsum},         {"upsample", fix_upsample},
+  };
+  return kFixes;
+}
+
+void decompose(Graph& graph) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto at = graph.nodes().begin(); at != graph.nodes().end();) {
+      Node* node = (at++)->get();
+      const auto& fixes = node_fixes();
+      if (std::any_of(fixes.begin(), fixes.end(), [&](const NodeFix& fix) { return fix.apply(node); })) {
+        changed = true;
+      } else if (!can_lower(*node) && OpRegistry::standard().find(node->op())) {
+        changed = decompose_node(node, OpRegistry::standard()) || changed;
+      }
+    }
+  }
+  eliminate_dead_nodes(graph);
+}
+
+}  // namespace exformer::executorch

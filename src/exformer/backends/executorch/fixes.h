@@ -1,0 +1,35 @@
+// What is rewritten before a graph is lowered, in the stages that transformers.exporters has: program fixes see the
+// whole program, node fixes one node.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "exformer/ir/program.h"
+
+namespace exformer::executorch {
+
+struct ProgramFix {
+  std::string_view name;
+  void (*apply)(ExportedProgram& program);
+};
+/// In order, before parts of the program are given to delegates.
+const std::vector<ProgramFix>& program_fixes();
+/// In order, on what is left for the runtime's kernels.
+const std::vector<ProgramFix>& kernel_fixes();
+
+struct NodeFix {
+  std::string_view name;
+  /// Rewrites the node, erases it and returns true; or leaves all as it is.
+  bool (*apply)(Node* node);
+};
+/// The first one that applies wins. What none applies to and no kernel runs is decomposed as its op declares.
+const std::vector<NodeFix>& node_fixes();
+
+/// Rewrites nodes until each one can be lowered or nothing is left to try.
+void decompose(Graph& graph);
+
+/// Attention as products and a softmax; masks and their open rows are made once for all layers.
+void decompose_attention(ExportedProgram& program);
+
+}  // namespace exformer::executorch

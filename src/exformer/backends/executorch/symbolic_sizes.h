@@ -1,0 +1,43 @@
+// Symbolic sizes as integers that the program computes, each distinct expression once.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "exformer/backends/executorch/executorch_program.h"
+
+namespace exformer::executorch {
+
+class SymbolicSizes {
+ public:
+  explicit SymbolicSizes(ExecutorchProgram& program) : program_(program) {}
+
+  /// Says that these sizes can be read from a tensor: every input, and results whose sizes data decides.
+  void add_source(ValueId tensor, const Sizes& sizes);
+  /// Says that an Int value holds this expression.
+  void add_scalar_source(ValueId scalar, const SymInt& expression);
+  /// An Int value. Arithmetic is appended to the program. Throws ExportError (Unsupported) when a symbol has no source.
+  ValueId integer(const SymInt& size);
+  /// An IntList value.
+  ValueId list(const Sizes& sizes);
+
+ private:
+  struct Source {
+    ValueId tensor;
+    int64_t dim;
+  };
+  ValueId read(const Source& source);
+  ValueId calculate(std::string_view primitive, ValueId a, ValueId b);
+  ValueId solve(const SymInt& symbol);
+  ValueId arithmetic(const SymInt& size);
+
+  ExecutorchProgram& program_;
+  std::unordered_map<SymInt, Source> sources_;
+  std::vector<std::pair<SymInt, Source>> derived_;
+  std::unordered_map<SymInt, ValueId> known_;
+  std::vector<SymInt> solving_;
+};
+
+}  // namespace exformer::executorch

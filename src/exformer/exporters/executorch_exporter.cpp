@@ -1,0 +1,78 @@
+// ExecutorchExporter: prepares the model for its backend, bounds its sizes, lowers it and records what came of it.
+#include "exformer/exporters/exporter.h"
+#include "exformer/exporters/upper_bounds.h"
+
+namespace exformer {
+namespace {
+
+/// The model as a backend takes it. XNNPACK runs on the CPU in float32; 16-bit weights are widened while they are
+/// written. float16 is taken when it is asked for.
+PretrainedModel prepare_for_backend(PretrainedModel model, ExecutorchConfig::Backend backend) {
+  switch (backend) {
+    case ExecutorchConfig::Backend::Cuda:
+      unsupported(
+          "backend 'cuda': its kernels are compiled by torch's own AOTInductor, which needs torch and a GPU; xnnpack "
+          "and portable are built");
+    case ExecutorchConfig::Backend::Portable: return model;
+    case ExecutorchConfig::Backend::Xnnpack: break;
+  }
+  if (!model.options.dtype) {
+    model.dtype = DType::Float32;
+  } else if (model.dtype != DType::Float32 && model.dtype != DType::Float16) {
+    unsupported("backend 'xnnpack' has no {} (float32 and float16); without --dtype the weights are widened",
+                dtype_name(model.dtype));
+  }
+  return model;
+}
+
+Json describe(const executorch::PartitionReport& report) {
+  Json json = {{"delegate_calls", report.delegate_calls},
+               {"delegated_nodes", report.delegated_nodes},
+               {"delegated_percent", report.delegated_percent()},
+               {"multiply_adds", report.all_multiply_adds},
+               {"breaks", Json::array()},
+               {"outside", Json::array()}};
+  for (const auto& found : report.breaks)
+    json["breaks"].push_back({{"op", found.op}, {"module", found.module_path}, {"reason", found.reason}});
+  for (const auto& found : report.outside)
+    json["outside"].push_back({{"op", found.op}, {"reason", found.reason}, {"count", found.count}});
+  return json;
+}
+
+Json describe(const ExecutorchModel& model, const ExecutorchConfig& config) {
+  Json json = {{"backend", backend_name(config.backend)},
+               {"arena", {{"bytes", model.arena.bytes}, {"live", model.arena.live}, {"largest", model.arena.driver}}},
+               {"upper_bounds", Json::object()},
+               {"instructions", model.program.instructions.size()},
+               {"delegates", model.program.delegates.size()}};
+  for (const auto& [symbol, max] : model.bounds->limits()) json["upper_bounds"][symbol] = max;
+  if (model.partition) json["partition"] = describe(*model.partition);
+  return json;
+}
+
+}  // namespace
+
+ExportedModel ExecutorchExporter::export_model(const PretrainedModel& given, const ModelInputs& inputs,
+                                               const ExecutorchConfig& config) const {
+  const PretrainedModel model = prepare_for_backend(given, config.backend);
+  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+  prepared.metadata.export_config = to_dict(config);
+  ExecutorchOptions options{
+      .backend = config.backend == ExecutorchConfig::Backend::Portable ? ExecutorchOptions::Backend::Portable
+                                                                       : ExecutorchOptions::Backend::Xnnpack,
+      .planning = {.alloc_graph_input = config.alloc_graph_input, .alloc_graph_output = config.alloc_graph_output},
+      .upper_bounds = upper_bound_choices(prepared.program, model, config),
+      .external_data = config.external_data,
+      .max_arena = config.max_arena,
+      .require_delegated = config.require_delegated};
+  auto program = std::make_shared<const ExecutorchModel>(lower_to_executorch(prepared.program, options));
+  Json metadata = to_json(prepared.metadata);
+  metadata["executorch"] = describe(*program, config);
+  ExportedComponent component{.file = "model.pte", .metadata = std::move(metadata), .executorch = std::move(program)};
+  return {ExportFormat::Executorch,
+          {std::move(component)},
+          model.checkpoint->text_file("config.json"),
+          model.checkpoint->text_file("generation_config.json")};
+}
+
+}  // namespace exformer
