@@ -131,6 +131,7 @@ std::string export_program(Session& session, const py::dict& request) {
     prepared.metadata.specializations.push_back({input, axis, size, reason});
   }
   prepared.program = session.finish(finish);
+  prepared.longest_sequence = request["longest_sequence"].cast<int64_t>();
   prepared.metadata.in_spec = prepared.program.in_spec;
   prepared.metadata.out_spec = prepared.program.out_spec;
 
@@ -141,9 +142,10 @@ std::string export_program(Session& session, const py::dict& request) {
       export_prepared(std::move(prepared), config, text("config_text"), text("generation_config_text"));
   const ExportedComponent& component = exported.program();
   exported.save_pretrained(request["output"].cast<std::filesystem::path>());
-  const size_t written = component.program ? component.program->graph->node_count()
-                         : component.onnx  ? component.onnx->node_count()
-                                           : nodes;
+  const size_t written = component.program      ? component.program->graph->node_count()
+                         : component.onnx       ? component.onnx->node_count()
+                         : component.executorch ? component.executorch->instruction_count()
+                                                : nodes;
   return dump_json({{"file", component.file},
                     {"nodes", written},
                     {"specializations", component.metadata.value("specializations", Json::array())}});

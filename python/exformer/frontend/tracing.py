@@ -172,6 +172,7 @@ def program_request(request, traced, dimensions):
         "in_constants": constants_text,
         "out_constants": json.dumps([[i, leaf] for i, leaf in constants if not isinstance(leaf, torch.SymInt)]),
         "specializations": dimensions.specializations,
+        "longest_sequence": samples.config_integer(model.config, "max_position_embeddings", default=0),
         "config": json.dumps(request["config"]),
         "output": request["output"],
     }
