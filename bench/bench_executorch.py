@@ -32,7 +32,8 @@ if config.model_type == "vit":
 else:
     shape = (int(batch), int(length))
     inputs = {"input_ids": torch.ones(shape, dtype=torch.long), "attention_mask": torch.ones(shape, dtype=torch.long)}
-exported = ExecutorchExporter().export(model, inputs, config=ExecutorchConfig(backend="xnnpack", dynamic=dynamic == "1"))
+exported = ExecutorchExporter().export(model, inputs, config=ExecutorchConfig(backend="xnnpack",
+                                                                           dynamic=dynamic == "1"))
 exported.save_pretrained(out)
 """
 
@@ -71,12 +72,11 @@ print("RESULT " + json.dumps(result))
 """
 
 
-def delegate_calls(path):
+def delegate_calls(path, args):
     """Delegate calls of one forward and the planned arena, from the program's own tables."""
-    from executorch.exir._serialize._program import deserialize_pte_binary
-    plan = deserialize_pte_binary(path.read_bytes()).program.execution_plan[0]
-    calls = sum("DelegateCall" in type(step.instr_args).__name__ for step in plan.chains[0].instructions)
-    return calls, sum(plan.non_const_buffer_sizes)
+    done = subprocess.run([args.exformer, "inspect", path, "--json"], capture_output=True, text=True, check=True)
+    method = json.loads(done.stdout)["methods"][0]
+    return sum(each["calls"] for each in method["delegates"]), method["arena_bytes"]
 
 
 def run_file(path, kind, args):
@@ -93,7 +93,7 @@ def report(label, exported, path, weights, kind, args):
     if exported.code != 0:
         print(f"; exit {exported.code}: {exported.errors.strip()[-300:]}")
         return None
-    calls, arena = delegate_calls(path)
+    calls, arena = delegate_calls(path, args)
     print(f"; file {path.stat().st_size / weights:.4f}x the weights; arena {arena / 1e6:.1f} MB; "
           f"{calls} delegate calls")
     measured = run_file(path, kind, args)
@@ -129,7 +129,8 @@ def bench_model(name, args):
     ours = report("exformer", measure(command), out / "model.pte", weights, kind, args)
     if not args.reference:
         return
-    command = [sys.executable, "-W", "ignore", "-c", REFERENCE_SCRIPT, checkpoint, fresh(out), str(int(not args.static)),
+    command = [sys.executable, "-W", "ignore", "-c", REFERENCE_SCRIPT, checkpoint, fresh(out),
+               str(int(not args.static)),
                batch if args.static else "2", length if args.static else "9"]
     theirs = report("transformers.exporters", measure(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}),
                     out / "model.pte", weights, kind, args)

@@ -99,7 +99,41 @@ std::vector<std::string> Overloads::names() const {
   return names;
 }
 
+namespace {
+
+/// `x.view(2, 3)` as `x.view([2, 3])`: the trailing integers as one list.
+std::optional<CallArguments> packed(const CallArguments& arguments) {
+  CallArguments result{.named = arguments.named};
+  std::vector<SymInt> sizes;
+  for (const TensorArgument& argument : arguments.positional) {
+    const auto* integer = argument.get_if<SymInt>();
+    if (!integer && !sizes.empty()) return std::nullopt;
+    if (integer) {
+      sizes.push_back(*integer);
+    } else {
+      result.positional.push_back(argument);
+    }
+  }
+  if (sizes.size() < 2) return std::nullopt;
+  result.positional.emplace_back(std::move(sizes));
+  return result;
+}
+
+}  // namespace
+
 ResolvedCall Overloads::resolve(const std::string& name, const CallArguments& arguments) const {
+  if (auto call = find(name, arguments)) return std::move(*call);
+  if (const auto list = packed(arguments)) {
+    if (auto call = find(name, *list)) return std::move(*call);
+  }
+  std::vector<std::string> given, schemas;
+  for (const TensorArgument& argument : arguments.positional) given.push_back(kind_name(argument));
+  for (const auto& [key, argument] : arguments.named) given.push_back(key + "=" + kind_name(argument));
+  for (const Op* op : by_name_.at(name)) schemas.push_back(op->schema.name);
+  unsupported("no form of 'aten::{}' takes ({}); there are {}", name, join(given, ", "), join(schemas, ", "));
+}
+
+std::optional<ResolvedCall> Overloads::find(const std::string& name, const CallArguments& arguments) const {
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) {
     unsupported("op 'aten::{}' is not known{}", name, nearest_hint(name, names()));
@@ -169,11 +203,7 @@ ResolvedCall Overloads::resolve(const std::string& name, const CallArguments& ar
       if (matches) return call;
     }
   }
-  std::vector<std::string> given, schemas;
-  for (const TensorArgument& argument : arguments.positional) given.push_back(kind_name(argument));
-  for (const auto& [key, argument] : arguments.named) given.push_back(key + "=" + kind_name(argument));
-  for (const Op* op : found->second) schemas.push_back(op->schema.name);
-  unsupported("no form of 'aten::{}' takes ({}); there are {}", name, join(given, ", "), join(schemas, ", "));
+  return std::nullopt;
 }
 
 }  // namespace exformer::python

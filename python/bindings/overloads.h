@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -40,6 +41,8 @@ class Overloads {
   ResolvedCall resolve(const std::string& name, const CallArguments& arguments) const;
 
  private:
+  std::optional<ResolvedCall> find(const std::string& name, const CallArguments& arguments) const;
+
   std::unordered_map<std::string, std::vector<const Op*>> by_name_;
   ReadNumber read_number_;
   MakeTensor make_tensor_;

@@ -88,17 +88,20 @@ bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::s
     assume_value(solution->symbol, solution->value, reason);
     return true;
   }
-  if (const auto orderings = orderings_of_equality(symbols(), {left, right}); !orderings.empty()) {
+  auto orderings = orderings_of_equality(symbols(), {left, right});
+  if (orderings.empty()) orderings = orderings_of_divisors(symbols(), {left, right});
+  if (!orderings.empty()) {
     for (const auto& [smaller, larger] : orderings) bounds_.push_back({smaller, larger, reason});
     return false;
   }
+  const std::string why = fmt::format("{}, where {} must equal {}", reason, to_string(left), to_string(right));
   // No symbol stands alone: all of them take the sample's sizes.
   bool changed = false;
   for (const SymInt& side : {left, right}) {
     for (const std::string& name : free_symbols(side)) {
       const auto size = hint(*symbols().find(name));
       if (!size) return false;
-      assume_value(name, *size, reason);
+      assume_value(name, *size, why);
       changed = true;
     }
   }

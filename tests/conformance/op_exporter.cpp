@@ -1,7 +1,7 @@
 // Writes every row of FOLDER/rows.json as a file of one call: FOLDER/<number>.pt2, .onnx or .pte, and
 // FOLDER/exported.json, which says of each row whether it was written, or why not.
 //
-//   op_exporter pt2|onnx|pte FOLDER
+//   op_exporter pt2|onnx|pte|xnnpack FOLDER      xnnpack: a .pte in which a delegate runs whatever it can
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -19,12 +19,17 @@ namespace {
 void write(const Json& json, std::string_view format, const std::filesystem::path& stem) {
   ExportedProgram program = make_program(build_row(json));
   if (format == "pt2") return write_pt2(program, stem.string() + ".pt2", {.pytree = Pt2Pytree::Plain});
-  if (format == "pte") {
+  if (format == "pte" || format == "xnnpack") {
     std::map<std::string, int64_t> bounds;
     for (const Json& sizes : json["sets"]) {
       for (const auto& [symbol, size] : sizes.items()) bounds[symbol] = std::max(bounds[symbol], size.get<int64_t>());
     }
-    return write_executorch(lower_to_executorch(program, {.upper_bounds = {bounds}}), stem.string() + ".pte");
+    ExecutorchOptions options{.upper_bounds = {bounds}};
+    if (format == "xnnpack") {
+      options.backend = ExecutorchOptions::Backend::Xnnpack;
+      options.xnnpack.smallest_part = 0;
+    }
+    return write_executorch(lower_to_executorch(program, options), stem.string() + ".pte");
   }
   const OnnxModel model = lower_to_onnx(program, {.external_data = false});
   write_onnx(model, {.model = stem.string() + ".onnx",
@@ -39,7 +44,7 @@ void run(std::string_view format, const std::filesystem::path& folder) {
     Json& entry = written[rows[i]["id"].get<std::string>()] = Json::object();
     try {
       write(rows[i], format, folder / std::to_string(i));
-      entry["file"] = std::to_string(i) + "." + std::string(format);
+      entry["file"] = std::to_string(i) + "." + std::string(format == "xnnpack" ? "pte" : format);
     } catch (const ExportError& error) {
       entry["error"] = {{"kind", static_cast<int>(error.kind())}, {"message", error.what()}};
     }
@@ -54,8 +59,8 @@ void run(std::string_view format, const std::filesystem::path& folder) {
 
 int main(int count, char** arguments) {
   const std::string_view format = count == 3 ? arguments[1] : "";
-  if (format != "pt2" && format != "onnx" && format != "pte") {
-    std::fputs("usage: op_exporter pt2|onnx|pte FOLDER\n", stderr);
+  if (format != "pt2" && format != "onnx" && format != "pte" && format != "xnnpack") {
+    std::fputs("usage: op_exporter pt2|onnx|pte|xnnpack FOLDER\n", stderr);
     return 2;
   }
   try {

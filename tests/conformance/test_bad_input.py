@@ -288,11 +288,3 @@ def test_list_names_the_families(exformer):
 def test_inspect_describes_a_checkpoint(good, exformer):
     done = exformer("inspect", good[0])
     assert done.returncode == 0 and "LlamaForCausalLM" in done.stdout
-
-
-@pytest.mark.parametrize("target", ["executorch"])
-def test_unbuilt_parts_are_refused(target, good, exformer, tmp_path):
-    done = exformer("export", good[0], "--to", target, "-o", tmp_path / "out")
-    if done.returncode != 0:  # once it is built, its own tests judge it
-        assert_clear_error(done, (3,), (target,))
-        assert not (tmp_path / "out").exists()

@@ -179,7 +179,7 @@ def test_boxes_do_not_overlap(inspect, zoo, tmp_path):
     ("cut.safetensors", b"\x10\x00", 1, "cut.safetensors"),
     ("cut.pt2", b"PK", 1, "cut.pt2"),
     ("text.txt", b"hello", 1, "neither a directory"),
-    ("program.pte", b"", 3, "ExecuTorch"),
+    ("program.pte", b"hello, I am no program", 1, "ExecuTorch"),
 ])
 def test_other_files_are_refused(exformer, tmp_path, name, content, code, message):
     (tmp_path / name).write_bytes(content)

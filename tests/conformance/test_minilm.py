@@ -62,6 +62,20 @@ def test_embeddings_equal_the_reference(target, reference, zoo, exformer, tmp_pa
     assert compare.relative_error(own["pooler_output"], model(**batch).pooler_output) < tolerances.FLOAT32
 
 
+@pytest.mark.parametrize("backend", ["portable"])
+def test_executorch_embeddings_equal_the_reference(backend, reference, zoo, exformer, tmp_path):
+    from transformers.exporters import ExportedModel
+
+    batch = tokens(SENTENCES)
+    save_file(batch, tmp_path / "inputs.safetensors",
+              metadata={"order": '["input_ids", "attention_mask", "token_type_ids"]'})
+    exformer.export(CHECKPOINT, "executorch", tmp_path / "out", tmp_path / "inputs.safetensors", ["--backend", backend])
+    model = ExportedModel.from_pretrained(tmp_path / "out")
+    for inputs in (batch, tokens(SENTENCES[:1]), tokens(SENTENCES[5:])):
+        ours = embedding(model(**inputs).last_hidden_state, inputs["attention_mask"])
+        assert float((ours - reference(inputs)).abs().max()) < tolerances.EMBEDDING
+
+
 def test_known_similarities(zoo, exformer, tmp_path):
     """The figures that the quickstart prints beside its own."""
     import sys

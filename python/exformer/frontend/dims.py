@@ -103,27 +103,34 @@ class Dims:
         return changed
 
     def _bound(self, by_symbol, left, right, kind, truth):
-        """`a*s + b < 0` with one symbol becomes an end of its range."""
+        """A comparison of one symbol that has to come out as in the sample narrows its range. Sizes grow or shrink with
+        it, so one end is where the comparison turns."""
         difference = left - right
         names = self.core.free_symbols(difference)
         if len(names) != 1 or names[0] not in by_symbol:
             return False
-        name = names[0]
-        at = [self.core.substitute(difference, {name: value}) for value in (0, 1, 5)]
-        if not all(isinstance(value, int) for value in at):
+        facts = by_symbol[names[0]]
+
+        def holds(size):
+            value = self.core.substitute(difference, {names[0]: size})
+            return (value < 0 if kind == "lt" else value <= 0) == truth
+
+        def turn(inside, outside):
+            """The last size on the way out for which it holds."""
+            while abs(outside - inside) > 1:
+                middle = (inside + outside) // 2
+                inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+            return inside
+
+        if not holds(facts.hint):
             return False
-        slope, start = at[1] - at[0], at[0]
-        if abs(slope) != 1 or at[2] != start + 5 * slope:
-            return False
-        limit = -1 if kind == "lt" else 0  # slope*s + start <= limit
-        if not truth:
-            slope, start, limit = -slope, -start, (0 if kind == "lt" else -1)
-        facts = by_symbol[name]
-        if slope == 1 and (facts.max is None or limit - start < facts.max):
-            return self._change(facts, max=limit - start)
-        if slope == -1 and start - limit > facts.min:
-            return self._change(facts, min=start - limit)
-        return False
+        changed = False
+        if not holds(facts.min):
+            changed = self._change(facts, min=turn(facts.hint, facts.min))
+        largest = facts.max if facts.max is not None else 2**31
+        if not holds(largest):
+            changed = self._change(facts, max=turn(facts.hint, largest)) or changed
+        return changed
 
     def _change(self, facts, **changes):
         old = facts.name

@@ -129,6 +129,34 @@ std::vector<Ordering> orderings_of_equality(const SymContext& context, const Ope
   return orderings;
 }
 
+std::vector<Ordering> orderings_of_divisors(SymContext& context, const OpenEquality& equality) {
+  std::vector<Ordering> orderings;
+  const auto look_at = [&](const auto& self, SymInt divisor) -> void {
+    if (const SymOperation operation = top_operation(divisor); operation.kind == SymKind::Mul) {
+      for (const SymInt& factor : operation.operands) self(self, factor);
+      return;
+    }
+    if (bounds(divisor).min > 0 || value_at_hints(context, divisor).value_or(0) < 1) return;
+    for (const std::string& name : free_symbols(divisor)) {  // symbols that it is a multiple of say nothing
+      const SymInt symbol = *context.find(name);
+      const auto quotient = attempt([&] { return floordiv(divisor, symbol); });
+      if (quotient && !quotient->is_constant() && bounds(symbol).min > 0 && *quotient * symbol == divisor)
+        divisor = *quotient;
+    }
+    const bool is_known =
+        std::any_of(orderings.begin(), orderings.end(), [&](const Ordering& other) { return other.larger == divisor; });
+    if (!is_known) orderings.push_back({1, divisor});
+  };
+  const auto walk = [&](const auto& self, const SymInt& value) -> void {
+    const SymOperation operation = top_operation(value);
+    if (operation.kind == SymKind::FloorDiv) look_at(look_at, operation.operands[1]);
+    for (const SymInt& operand : operation.operands) self(self, operand);
+  };
+  walk(walk, apply_assumptions(equality.left));
+  walk(walk, apply_assumptions(equality.right));
+  return orderings;
+}
+
 std::optional<int64_t> value_at_hints(const SymContext& context, const SymInt& a) {
   for (const std::string& name : free_symbols(a)) {
     const Symbol* symbol = find_symbol(context, name);

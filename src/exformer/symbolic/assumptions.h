@@ -37,6 +37,10 @@ struct Ordering {
 /// equal then: min(128, s) == s says s <= 128.
 std::vector<Ordering> orderings_of_equality(const SymContext& context, const OpenEquality& equality);
 
+/// What must hold so that no divisor in the equality can be zero or less, where the hints say that it is not: those of
+/// b*(n // 2 - 1), one for each factor that the bounds leave open. Sizes cancel once that is known.
+std::vector<Ordering> orderings_of_divisors(SymContext& context, const OpenEquality& equality);
+
 /// The value at the symbols' hints (the sample inputs); nothing when a symbol has none.
 std::optional<int64_t> value_at_hints(const SymContext& context, const SymInt& a);
 

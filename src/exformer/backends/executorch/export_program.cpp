@@ -165,7 +165,7 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
   model.symbols = program.graph->shared_symbols();
   for (const executorch::ProgramFix& fix : executorch::program_fixes()) fix.apply(program);
   if (options.backend == ExecutorchOptions::Backend::Xnnpack) {
-    model.partition = executorch::delegate_to_xnnpack(program, model.program.delegates);
+    model.partition = executorch::delegate_to_xnnpack(program, model.program.delegates, options.xnnpack);
     executorch::check_delegated(*model.partition, options.require_delegated);
   }
   for (const executorch::ProgramFix& fix : executorch::kernel_fixes()) fix.apply(program);

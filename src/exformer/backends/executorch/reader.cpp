@@ -1,6 +1,7 @@
 #include "exformer/backends/executorch/reader.h"
 
-#include <set>
+#include <algorithm>
+#include <cstring>
 
 #include "exformer/backends/executorch/pte_tables.h"
 #include "exformer/backends/executorch/scalar_types.h"
@@ -9,6 +10,13 @@ namespace exformer::executorch {
 namespace {
 
 std::string text_of(const flatbuffers::String* text) { return text ? text->str() : std::string(); }
+
+/// The verifier does not look at the alignment of 8-byte elements.
+uint64_t number_at(const flatbuffers::Vector<int64_t>& numbers, flatbuffers::uoffset_t index) {
+  uint64_t value = 0;
+  std::memcpy(&value, numbers.Data() + index * sizeof value, sizeof value);
+  return value;
+}
 
 class Reader {
  public:
@@ -52,8 +60,7 @@ class Reader {
       for (const int32_t index : *indices) values->push_back(value(*tables_.at(plan.values(), index, "value")));
     }
     if (const auto* sizes = plan.non_const_buffer_sizes()) {
-      for (flatbuffers::uoffset_t i = 1; i < sizes->size(); ++i)
-        method.arenas.push_back(static_cast<uint64_t>(sizes->Get(i)));
+      for (flatbuffers::uoffset_t i = 1; i < sizes->size(); ++i) method.arenas.push_back(number_at(*sizes, i));
     }
     read_delegates(plan, method, file);
     if (const auto* chains = plan.chains()) {

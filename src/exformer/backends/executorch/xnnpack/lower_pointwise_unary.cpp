@@ -1,4 +1,7 @@
 // One element from one element.
+#include <cmath>
+#include <limits>
+
 #include "exformer/backends/executorch/xnnpack/lowering.h"
 
 namespace exformer::executorch::xnnpack {
@@ -13,7 +16,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void clamp(const LowerCall& call) {
   const auto bound = [&](std::string_view name, double otherwise) {
-    return call.args.has(name) ? call.number(name) : otherwise;
+    const double bound = call.args.has(name) ? call.number(name) : otherwise;
+    if (std::isnan(bound)) refuse("a bound that is no number");
+    return bound;
   };
   call.set(call.xnn.clamp(call.tensor("self"), bound("min", -kInfinity), bound("max", kInfinity)));
 }

@@ -85,11 +85,13 @@ const Value* LowerCall::optional(std::string_view name) const {
 }
 
 int LowerCall::dim(std::string_view name, std::string_view of) const {
-  const int64_t given = args.integer(name);
-  return static_cast<int>(given < 0 ? given + std::max<int64_t>(meta(of).rank(), 1) : given);
+  const int64_t given = args.integer(name), rank = meta(of).rank();
+  if (rank == 0) refuse("a tensor without dims");
+  return static_cast<int>(given < 0 ? given + rank : given);
 }
 
 std::vector<int> LowerCall::dims(std::string_view name, std::string_view of) const {
+  if (meta(of).rank() == 0) refuse("a tensor without dims");
   std::vector<int> result;
   const std::vector<int64_t> given =
       args[name].is<SymInt>() ? std::vector<int64_t>{args.integer(name)} : args.integers(name);

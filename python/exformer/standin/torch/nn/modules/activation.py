@@ -2,6 +2,7 @@
 
 from ..._creation import empty, full
 from .. import functional as F
+from .. import init
 from .._attention import attend
 from ..parameter import Parameter
 from .linear import NonDynamicallyQuantizableLinear
@@ -100,6 +101,9 @@ class MultiheadAttention(Module):
         self.register_parameter("in_proj_bias", Parameter(empty(3 * embed_dim, dtype=dtype)) if bias else None)
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, dtype=dtype)
         self.bias_k = self.bias_v = None
+
+    def _reset_parameters(self):
+        init.xavier_uniform_(self.in_proj_weight if self._qkv_same_embed_dim else self.q_proj_weight)
 
     def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
                 average_attn_weights=True, is_causal=False):
