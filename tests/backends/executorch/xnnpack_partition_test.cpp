@@ -1,0 +1,220 @@
+// Which parts of a graph the XNNPACK partitioner takes, what it leaves, and what it says about that. What the payloads
+// compute is tested in ExecuTorch's runtime (tests/conformance).
+#include <gmock/gmock.h>
+
+#include <cstring>
+
+#include "exformer/backends/executorch/xnnpack/xnnpack.h"
+#include "exformer/base/error.h"
+#include "exformer/ir/text.h"
+#include "exformer/ir/verifier.h"
+#include "exformer/ops/text_parser.h"
+#include "payload_generated.h"
+
+namespace exformer::executorch {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using xnnpack::fb::AnyNode;
+
+/// A program whose inputs named w... are weights of zeros.
+ExportedProgram program_of(std::string_view text) {
+  ExportedProgram program;
+  program.graph = parse_graph(text);
+  for (Value* input : program.graph->inputs()) {
+    const bool is_weight = input->name.front() == 'w';
+    program.inputs.push_back({.kind = is_weight ? InputSpec::Kind::Parameter : InputSpec::Kind::UserInput,
+                              .value = input,
+                              .target = input->name});
+    if (!is_weight) continue;
+    std::vector<int64_t> sizes;
+    for (const SymInt& size : input->meta.sizes) sizes.push_back(size.value());
+    program.state_dict.emplace(input->name, LazyTensor(HostTensor::zeros(input->meta.dtype, sizes)));
+  }
+  return program;
+}
+
+struct Delegated {
+  ExportedProgram program;
+  std::vector<Delegate> delegates;
+  PartitionReport report;
+};
+
+Delegated delegate(std::string_view text, const XnnpackOptions& options = {}) {
+  Delegated result{.program = program_of(text)};
+  result.report = delegate_to_xnnpack(result.program, result.delegates, options);
+  return result;
+}
+
+const xnnpack::fb::Graph* tables(const Delegate& delegate) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(delegate.payload.data());
+  EXPECT_EQ(std::memcmp(bytes + 4, "XH00", 4), 0);
+  uint32_t offset = 0, size = 0;
+  std::memcpy(&offset, bytes + 10, 4);
+  std::memcpy(&size, bytes + 14, 4);
+  flatbuffers::Verifier verifier(bytes + offset, size);
+  EXPECT_TRUE(xnnpack::fb::VerifyGraphBuffer(verifier));
+  return xnnpack::fb::GetGraph(bytes + offset);
+}
+
+std::vector<AnyNode> nodes(const Delegate& delegate) {
+  std::vector<AnyNode> kinds;
+  for (const auto* node : *tables(delegate)->nodes()) kinds.push_back(node->node_type());
+  return kinds;
+}
+
+std::vector<std::string> keys(const Delegate& delegate) {
+  std::vector<std::string> result;
+  for (const NamedData& data : delegate.named_data) result.push_back(data.key);
+  return result;
+}
+
+std::vector<std::string> ops(const Graph& graph) {
+  std::vector<std::string> result;
+  for (const auto& node : graph.nodes()) result.push_back(node->op());
+  return result;
+}
+
+constexpr std::string_view kAttention = R"(graph(%x: f32[batch, sequence, 8], %wq: f32[8, 8], %wk: f32[8, 8],
+      %wv: f32[8, 8], %wo: f32[8, 8]):
+    %q = aten.linear.default(%x, %wq)
+    %k = aten.linear.default(%x, %wk)
+    %v = aten.linear.default(%x, %wv)
+    %q4 = aten.view.default(%q, [batch, sequence, 2, 4])
+    %k4 = aten.view.default(%k, [batch, sequence, 2, 4])
+    %v4 = aten.view.default(%v, [batch, sequence, 2, 4])
+    %qt = aten.transpose.int(%q4, 1, 2)
+    %kt = aten.transpose.int(%k4, 1, 2)
+    %vt = aten.transpose.int(%v4, 1, 2)
+    %a = aten.scaled_dot_product_attention.default(%qt, %kt, %vt, scale=1.0)
+    %at = aten.transpose.int(%a, 1, 2)
+    %ar = aten.reshape.default(%at, [batch, sequence, 8])
+    %o = aten.linear.default(%ar, %wo)
+    %y = aten.add.Tensor(%o, %x)
+    return (%y))";
+
+TEST(XnnpackPartition, TakesAttentionOverDynamicSizesWhole) {
+  const Delegated result = delegate(kAttention);
+  EXPECT_EQ(result.report.delegate_calls, 1);
+  EXPECT_THAT(result.report.breaks, IsEmpty());
+  EXPECT_DOUBLE_EQ(result.report.delegated_percent(), 100.0);
+  EXPECT_THAT(ops(*result.program.graph), ElementsAre("aten::view", "executorch::call_delegate", "aten::view"));
+  EXPECT_THAT(verify(*result.program.graph), IsEmpty());
+}
+
+TEST(XnnpackPartition, SplitsAndMergesHeadsWithoutCopies) {
+  // No slice, concatenation, transpose or reshape: projections are batched products, the last one a convolution.
+  EXPECT_THAT(nodes(delegate(kAttention).delegates.at(0)),
+              ElementsAre(AnyNode::BatchMatMul, AnyNode::BatchMatMul, AnyNode::BatchMatMul, AnyNode::BatchMatMul,
+                          AnyNode::Softmax, AnyNode::BatchMatMul, AnyNode::Conv2d, AnyNode::Add));
+}
+
+TEST(XnnpackPartition, NamesWeightsAndTakesThemOutOfTheProgram) {
+  const Delegated result = delegate(kAttention);
+  EXPECT_THAT(keys(result.delegates.at(0)), testing::UnorderedElementsAre("wq", "wk", "wv", "wo"));
+  ASSERT_EQ(result.program.inputs.size(), 1U);
+  EXPECT_EQ(result.program.inputs[0].target, "x");
+  EXPECT_EQ(result.program.graph->inputs().size(), 1U);
+}
+
+TEST(XnnpackPartition, KeepsAWeightThatIsReadOutsideToo) {
+  const Delegated result = delegate(R"(graph(%ids: i64[batch, sequence], %w: f32[16, 8]):
+    %e = aten.embedding.default(%w, %ids)
+    %y = aten.linear.default(%e, %w)
+    return (%y))");
+  EXPECT_THAT(keys(result.delegates.at(0)), ElementsAre("w"));
+  EXPECT_EQ(result.program.inputs.size(), 2U);
+  EXPECT_EQ(result.delegates[0].named_data[0].storage_key, result.program.state_dict.at("w").storage_key());
+}
+
+TEST(XnnpackPartition, NamesTheBreakBetweenTwoCalls) {
+  const Delegated result = delegate(R"(graph(%x: f32[batch, 8], %w1: f32[8, 8], %w2: f32[8, 8]):
+    %a = aten.linear.default(%x, %w1)
+    %b = aten.cumsum.default(%a, 1)
+    %y = aten.linear.default(%b, %w2)
+    return (%y))");
+  EXPECT_EQ(result.report.delegate_calls, 2);
+  ASSERT_EQ(result.report.breaks.size(), 1U);
+  EXPECT_EQ(result.report.breaks[0].op, "aten::cumsum");
+  EXPECT_THAT(result.report.breaks[0].reason, HasSubstr("no counterpart"));
+  EXPECT_DOUBLE_EQ(result.report.delegated_percent(), 100.0);
+}
+
+TEST(XnnpackPartition, ReasonsOfALoweringAreKept) {
+  const Delegated result = delegate(R"(graph(%x: f32[batch, sequence, 8], %w: f32[8, 8]):
+    %a = aten.linear.default(%x, %w)
+    %m = aten.mean.dim(%a, [1])
+    %y = aten.linear.default(%m, %w)
+    return (%y))");
+  ASSERT_EQ(result.report.breaks.size(), 1U);
+  EXPECT_EQ(result.report.breaks[0].op, "aten::mean.dim");
+  EXPECT_THAT(result.report.breaks[0].reason, AllOf(HasSubstr("dynamic"), HasSubstr("sequence")));
+}
+
+TEST(XnnpackPartition, LeavesAPartWithoutProductsOutside) {
+  constexpr std::string_view kText = R"(graph(%x: f32[batch, 8]):
+    %y = aten.tanh.default(%x)
+    return (%y))";
+  const Delegated left = delegate(kText);
+  EXPECT_EQ(left.report.delegate_calls, 0);
+  EXPECT_THAT(ops(*left.program.graph), ElementsAre("aten::tanh"));
+  EXPECT_EQ(delegate(kText, {.smallest_part = 0}).report.delegate_calls, 1);
+}
+
+TEST(XnnpackPartition, LeavesWhatOnlyAnOpOutsideReadsInFrontOfIt) {
+  const Delegated result = delegate(R"(graph(%x: f32[batch, 8], %w: f32[8, 8]):
+    %t = aten.tanh.default(%x)
+    %c = aten.cumsum.default(%t, 1)
+    %y = aten.linear.default(%c, %w)
+    return (%y))");
+  EXPECT_EQ(result.report.delegate_calls, 1);
+  EXPECT_THAT(result.report.breaks, IsEmpty());
+}
+
+TEST(XnnpackPartition, MakesANumericMaskOnceForAllLayers) {
+  const Delegated result = delegate(R"(graph(%q: f32[batch, 2, sequence, 4], %m: bool[batch, 1, 1, sequence]):
+    %a = aten.scaled_dot_product_attention.default(%q, %q, %q, %m, scale=1.0)
+    %b = aten.scaled_dot_product_attention.default(%a, %q, %q, %m, scale=1.0)
+    return (%b))");
+  EXPECT_EQ(result.report.delegate_calls, 1);
+  const auto left = ops(*result.program.graph);
+  EXPECT_EQ(std::count(left.begin(), left.end(), "aten::any.dim"), 1);
+  EXPECT_THAT(left, Not(testing::Contains("aten::scaled_dot_product_attention")));
+}
+
+TEST(XnnpackPartition, SharesKeysAmongQueryHeadsWithoutRepeatingThem) {
+  const Delegated result = delegate(R"(graph(%q: f32[batch, 4, sequence, 8], %k: f32[batch, 2, past, 8]):
+    %a = aten.scaled_dot_product_attention.default(%q, %k, %k, scale=1.0, enable_gqa=True)
+    return (%a))");
+  const auto kinds = nodes(result.delegates.at(0));
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), AnyNode::BatchMatMul), 4);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), AnyNode::Softmax), 2);
+}
+
+TEST(XnnpackPartition, RequiredShareFailsWithTheOpsThatAreOutside) {
+  const Delegated result = delegate(R"(graph(%x: f32[batch, 8], %v: f32[8], %w: f32[8, 8]):
+    %a = aten.linear.default(%x, %w)
+    %y = aten.matmul.default(%a, %v)
+    return (%y))");
+  EXPECT_LT(result.report.delegated_percent(), 100.0);
+  check_delegated(result.report, std::nullopt);
+  check_delegated(result.report, 50.0);
+  try {
+    check_delegated(result.report, 100.0);
+    FAIL() << "no error";
+  } catch (const ExportError& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Unsupported);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("aten::matmul"), HasSubstr("a product with a vector")));
+  }
+}
+
+TEST(XnnpackPartition, GivesTheSameBytesEachTime) {
+  EXPECT_EQ(delegate(kAttention).delegates.at(0).payload, delegate(kAttention).delegates.at(0).payload);
+}
+
+}  // namespace
+}  // namespace exformer::executorch
