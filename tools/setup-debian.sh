@@ -11,7 +11,7 @@ packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   libdnnl-dev libprotobuf-dev protobuf-compiler libflatbuffers-dev flatbuffers-compiler
   libcurl4-openssl-dev libssl-dev libdeflate-dev zlib1g-dev
-  python3 python3-venv python3-pip unzip
+  python3 python3-venv python3-pip python3-dev pybind11-dev unzip
 )
 
 usage() { echo "usage: $0 [--tests] [--fuzz]"; }

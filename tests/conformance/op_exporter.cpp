@@ -16,28 +16,8 @@
 namespace exformer {
 namespace {
 
-ExportedProgram program_of(const Json& json) {
-  RowGraph row = build_row(json);
-  ExportedProgram program;
-  program.graph = std::move(row.graph);
-  std::vector<std::string> names;
-  std::vector<TreeSpec> leaves, results;
-  for (Value* input : row.inputs) {
-    program.inputs.push_back({.kind = InputSpec::Kind::UserInput, .value = input, .target = input->name});
-    names.push_back(input->name);
-    leaves.push_back(TreeSpec::leaf());
-  }
-  for (size_t i = 0; i < row.outputs.size(); ++i) {
-    program.outputs.push_back({.kind = OutputSpec::Kind::UserOutput, .target = std::to_string(i)});
-    results.push_back(TreeSpec::leaf());
-  }
-  program.in_spec = TreeSpec::tuple({TreeSpec::tuple({}), TreeSpec::dict(names, std::move(leaves))});
-  program.out_spec = TreeSpec::tuple(std::move(results));
-  return program;
-}
-
 void write(const Json& json, std::string_view format, const std::filesystem::path& stem) {
-  ExportedProgram program = program_of(json);
+  ExportedProgram program = make_program(build_row(json));
   if (format == "pt2") return write_pt2(program, stem.string() + ".pt2", {.pytree = Pt2Pytree::Plain});
   if (format == "pte" || format == "xnnpack") {
     std::map<std::string, int64_t> bounds;

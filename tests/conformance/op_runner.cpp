@@ -4,81 +4,17 @@
 //   op_runner --list            the declared ops as JSON
 //   op_runner FOLDER            reads FOLDER/rows.json, writes FOLDER/results.json and FOLDER/results.safetensors
 #include <cstdio>
-#include <cstring>
 #include <map>
-#include <span>
 
 #include "exformer/base/file.h"
 #include "exformer/base/json.h"
 #include "exformer/ops/builder.h"
 #include "exformer/symbolic/printers.h"
 #include "row_graph.h"
+#include "tensor_files.h"
 
 namespace exformer {
 namespace {
-
-/// Contiguous tensors by name, as safetensors holds them.
-class TensorFile {
- public:
-  explicit TensorFile(const std::filesystem::path& path) : file_(MappedFile::open(path)) {
-    const Bytes bytes = file_->bytes();
-    uint64_t length = 0;
-    std::memcpy(&length, bytes.data(), sizeof(length));
-    header_ = parse_json({reinterpret_cast<const char*>(bytes.data()) + 8, length}, path.string());
-    data_ = bytes.subspan(8 + length);
-  }
-  HostTensor get(const std::string& name, DType dtype) const {
-    const Json& entry = header_.at(name);
-    const auto begin = entry["data_offsets"][0].get<size_t>();
-    const auto end = entry["data_offsets"][1].get<size_t>();
-    const auto count = static_cast<int64_t>((end - begin) / item_size(dtype));
-    return HostTensor::view_of(dtype, {count}, data_.subspan(begin, end - begin), file_);
-  }
-
- private:
-  std::shared_ptr<const MappedFile> file_;
-  Json header_;
-  Bytes data_;
-};
-
-class TensorWriter {
- public:
-  void add(const std::string& name, const HostTensor& tensor) {
-    const HostTensor whole = tensor.contiguous();
-    static const std::map<DType, std::string> kNames{
-        {DType::Bool, "BOOL"},   {DType::UInt8, "U8"},    {DType::Int8, "I8"},       {DType::Int16, "I16"},
-        {DType::Int32, "I32"},   {DType::Int64, "I64"},   {DType::Float16, "F16"},   {DType::BFloat16, "BF16"},
-        {DType::Float32, "F32"}, {DType::Float64, "F64"}, {DType::Complex64, "C64"}, {DType::UInt16, "U16"},
-        {DType::UInt32, "U32"},  {DType::UInt64, "U64"}};
-    header_[name] = {{"dtype", kNames.at(whole.dtype())},
-                     {"shape", whole.sizes()},
-                     {"data_offsets", {data_.size(), data_.size() + whole.byte_size()}}};
-    const Bytes bytes = whole.bytes();
-    data_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  void write(const std::filesystem::path& path) const {
-    std::string header = header_.empty() ? "{}" : header_.dump();
-    header.resize((header.size() + 7) / 8 * 8, ' ');
-    const uint64_t length = header.size();
-    OutputFile file(path);
-    file.write(std::string_view(reinterpret_cast<const char*>(&length), sizeof(length)));
-    file.write(header);
-    file.write(data_);
-    file.close();
-  }
-
- private:
-  Json header_ = Json::object();
-  std::string data_;
-};
-
-using Lookup = std::function<int64_t(std::string_view)>;
-
-std::vector<int64_t> evaluate_all(const std::vector<SymInt>& list, const Lookup& lookup) {
-  std::vector<int64_t> values;
-  for (const SymInt& item : list) values.push_back(evaluate(item, lookup));
-  return values;
-}
 
 BasicArgument<HostTensor> concrete(const Argument& argument, const std::map<const Value*, HostTensor>& values,
                                    const Lookup& lookup) {
@@ -87,16 +23,40 @@ BasicArgument<HostTensor> concrete(const Argument& argument, const std::map<cons
   return map_tensors<HostTensor>(argument, [&](const Value* value) { return value ? values.at(value) : HostTensor(); });
 }
 
+/// Values of the symbols: those of the set, and what data has defined so far.
+struct Sizes {
+  const Json& given;
+  std::map<std::string, int64_t> from_data = {};
+  Lookup lookup() const {
+    return [this](std::string_view name) {
+      const auto found = from_data.find(std::string(name));
+      return found != from_data.end() ? found->second : given.at(std::string(name)).get<int64_t>();
+    };
+  }
+  /// Takes the symbols that a result defines.
+  void define(const Value& value, const HostTensor& result) {
+    const auto set = [&](const SymInt& symbol, int64_t number) {
+      if (const auto name = symbol.symbol_name(); name && !given.contains(std::string(*name)))
+        from_data.emplace(std::string(*name), number);
+    };
+    if (value.kind == ValueKind::SymInt) set(value.sym, result.item_int());
+    for (size_t i = 0; i < value.meta.sizes.size(); ++i) set(value.meta.sizes[i], result.sizes()[i]);
+  }
+};
+
 /// Runs every node by its reference kernel.
 std::map<const Value*, HostTensor> interpret(const Graph& graph, std::map<const Value*, HostTensor> values,
-                                             const Lookup& lookup) {
+                                             Sizes& sizes) {
   for (const auto& node : graph.nodes()) {
     std::vector<BasicArgument<HostTensor>> arguments;
-    for (const Argument& argument : node->arguments()) arguments.push_back(concrete(argument, values, lookup));
+    for (const Argument& argument : node->arguments()) arguments.push_back(concrete(argument, values, sizes.lookup()));
     const std::vector<HostTensor> results = run_kernel(OpRegistry::standard().get(*node), arguments);
     if (results.size() != node->outputs().size())
       fail("{} gave {} results for {}", node->op(), results.size(), node->outputs().size());
-    for (size_t i = 0; i < results.size(); ++i) values[node->output(i)] = results[i];
+    for (size_t i = 0; i < results.size(); ++i) {
+      values[node->output(i)] = results[i];
+      sizes.define(*node->output(i), results[i]);
+    }
   }
   return values;
 }
@@ -172,19 +132,18 @@ class Runner {
     for (const Argument& output : row.graph->outputs()) outputs.push_back(output.as<Value*>());
     Json& sets = result[mode] = Json::array();
     for (size_t set = 0; set < json["sets"].size(); ++set) {
-      const Json& sizes = json["sets"][set];
-      const Lookup lookup = [&](std::string_view name) { return sizes.at(std::string(name)).get<int64_t>(); };
+      Sizes sizes{json["sets"][set]};
+      const Lookup given = sizes.lookup();
       Json entry = Json::object();
-      for (const Value* value : outputs) entry["metas"].push_back(evaluated_json(*value, lookup));
       try {
         std::map<const Value*, HostTensor> values;
         for (size_t i = 0; i < row.inputs.size(); ++i) {
           const TensorMeta& meta = row.inputs[i]->meta;
           const HostTensor storage = tensors_.get(json["inputs"][i]["data"][set].get<std::string>(), meta.dtype);
           values[row.inputs[i]] =
-              storage.as_strided(evaluate_all(meta.sizes, lookup), evaluate_all(meta.strides, lookup), 0);
+              storage.as_strided(evaluate_all(meta.sizes, given), evaluate_all(meta.strides, given), 0);
         }
-        const auto results = interpret(*row.graph, std::move(values), lookup);
+        const auto results = interpret(*row.graph, std::move(values), sizes);
         for (size_t i = 0; i < outputs.size(); ++i) {
           const std::string name = id + "/" + mode + "/" + std::to_string(set) + "/" + std::to_string(i);
           writer_.add(name, results.at(outputs[i]));
@@ -193,8 +152,25 @@ class Runner {
       } catch (const ExportError& error) {
         entry["error"] = error_json(error);
       }
+      if (!depend_on_missing_data(outputs, sizes)) {
+        for (const Value* value : outputs) entry["metas"].push_back(evaluated_json(*value, sizes.lookup()));
+      }
       sets.push_back(std::move(entry));
     }
+  }
+
+  /// Whether a kernel failed before it could say how large its result is.
+  static bool depend_on_missing_data(const std::vector<Value*>& outputs, const Sizes& sizes) {
+    for (const Value* value : outputs) {
+      std::vector<SymInt> all = value->meta.sizes;
+      all.push_back(value->sym);
+      for (const SymInt& size : all) {
+        for (const std::string& name : free_symbols(size)) {
+          if (!sizes.from_data.contains(name) && !sizes.given.contains(name)) return true;
+        }
+      }
+    }
+    return false;
   }
 
   std::filesystem::path folder_;

@@ -3,7 +3,11 @@
 import hashlib
 import json
 import os
+import struct
+import subprocess
+from pathlib import Path
 
+import compare
 import pytest
 import torch
 from conftest import load_program
@@ -163,6 +167,35 @@ def test_inspect_says_what_executorchs_own_reader_says(export, exformer, zoo, tm
     assert exformer("inspect", out, "--json").returncode == 0
 
 
+def xnnpack_graph(payload, folder):
+    """The graph of a delegate's payload, as flatc reads it by the schema of ExecuTorch's wheel."""
+    import executorch.backends.xnnpack.serialization as serialization
+    schema = Path(next(iter(serialization.__path__))) / "runtime_schema.fbs"
+    offset, size = struct.unpack_from("<II", payload, 10)
+    (folder / "payload.bin").write_bytes(payload[offset:offset + size])
+    subprocess.run(["flatc", "--json", "--strict-json", "--raw-binary", "-o", folder, schema, "--",
+                    folder / "payload.bin"], check=True)
+    return json.loads((folder / "payload.json").read_text())
+
+
+def test_inspect_counts_the_nodes_of_delegates(exformer, zoo, tmp_path):
+    from executorch.exir._serialize._program import deserialize_pte_binary
+    program = load_program(zoo, "bert_ForMaskedLM", "types")
+    exformer.export(program.checkpoint, "executorch", tmp_path / "out", program.sample, ["--backend", "xnnpack"])
+    done = exformer("inspect", tmp_path / "out" / "model.pte", "--json")
+    assert done.returncode == 0, done.stderr
+    delegates = json.loads(done.stdout)["methods"][0]["delegates"]
+    parsed = deserialize_pte_binary((tmp_path / "out" / "model.pte").read_bytes()).program
+    assert len(delegates) == len(parsed.execution_plan[0].delegates) > 0
+    for ours, theirs in zip(delegates, parsed.execution_plan[0].delegates):
+        payload = bytes(parsed.backend_delegate_data[theirs.processed.index].data)
+        assert ours["payload_bytes"] == len(payload) and ours["calls"] == 1
+        nodes = xnnpack_graph(payload, tmp_path)["xnodes"]
+        assert sum(ours["nodes"].values()) == len(nodes)
+        kinds = [node["xnode_union_type"] for node in nodes]
+        assert ours["nodes"]["FullyConnected"] == kinds.count("XNNFullyConnected") > 0
+
+
 def test_inspect_reads_the_references_files(exformer, tmp_path):
     from executorch.exir import to_edge
 
@@ -210,3 +243,22 @@ def test_sizes_may_be_as_large_as_their_bounds(exformer, zoo, tmp_path, row, kwa
     assert at_bounds
     problems = run_all_cases(tmp_path / "out", program)
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("backend", ["xnnpack", "portable"])
+@pytest.mark.parametrize("row, kwargs", [("llama_tied", "prefill"), ("vit_Model", "image")])
+def test_weights_may_lie_in_a_file_of_their_own(exformer, zoo, tmp_path, row, kwargs, backend):
+    from executorch.extension.pybindings import portable_lib
+    program = load_program(zoo, row, kwargs)
+    for name, arguments in (("inside", ()), ("beside", ("--set", "external_data=true"))):
+        done = exformer("export", program.checkpoint, "--to", "executorch", "--backend", backend, "--dynamic",
+                        "-o", tmp_path / name, "--inputs", program.sample, *arguments)
+        assert done.returncode == 0, done.stderr
+    inside, beside = tmp_path / "inside" / "model.pte", tmp_path / "beside" / "model.pte"
+    data = beside.with_suffix(".ptd")
+    assert beside.stat().st_size < inside.stat().st_size / 2
+    assert beside.stat().st_size + data.stat().st_size < 1.1 * inside.stat().st_size
+    inputs = list(compare.read_leaves(program.sample).values())
+    expected = portable_lib._load_for_executorch(str(inside)).forward(inputs)
+    actual = portable_lib._load_for_executorch(str(beside), str(data)).forward(inputs)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(actual, expected, strict=True))

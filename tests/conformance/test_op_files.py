@@ -97,7 +97,7 @@ def compare(case, run):
         assert len(actual) == len(wanted)
         for i, (ours, theirs) in enumerate(zip(actual, wanted)):
             if i not in case.options.get("unordered", ()):
-                compare_values(ours, theirs, case.options)
+                compare_values(torch.as_tensor(ours), theirs, case.options)
 
 
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)

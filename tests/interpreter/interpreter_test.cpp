@@ -173,5 +173,36 @@ TEST(Interpreter, RefusesAnOpWithoutAKernel) {
             "the program cannot be run: no kernel for test::mystery");
 }
 
+TEST(Interpreter, ChecksAssertionsAboutSizesAndData) {
+  const auto program = make_program(R"(graph(%x: f32[rows, 2], %ok: bool[]):
+    aten._assert_scalar.default(max(0, rows - 2), 'at least three rows')
+    aten._assert_async.msg(%ok, 'not ok')
+    aten._assert_tensor_metadata.default(%x, [rows, 2], None, f32)
+    return (%x))");
+  const Interpreter interpreter(*program);
+  const auto flag = [](int64_t value) { return HostTensor::scalar_int(DType::Bool, value); };
+  const HostTensor two = floats({2, 2}, {1, 2, 3, 4}), three = floats({3, 2}, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(interpreter.run({three, flag(1)})[0].size(0), 3);
+  EXPECT_THAT(message_of([&] { interpreter.run({two, flag(1)}); }), HasSubstr("at least three rows"));
+  EXPECT_THAT(message_of([&] { interpreter.run({three, flag(0)}); }), HasSubstr("not ok"));
+}
+
+TEST(Interpreter, TakesSizesFromData) {
+  const auto program = make_program(R"(graph(%x: f32[n], %length: i64[]):
+    %found = aten.nonzero.default(%x)
+    %count = aten.item.default(%length)
+    aten._assert_scalar.default(max(0, u1 + 1), 'a length')
+    %ones = aten.full.default([u1], 1.0)
+    %rows = aten.new_zeros.default(%x, [u0, 2])
+    return (%found, %ones, %rows))");
+  const Interpreter interpreter(*program);
+  const auto results = interpreter.run({floats({4}, {0, 1, 0, 2}), HostTensor::scalar_int(DType::Int64, 5)});
+  EXPECT_THAT(results[0].sizes(), ElementsAre(2, 1));
+  EXPECT_THAT(results[1].sizes(), ElementsAre(5));
+  EXPECT_THAT(results[2].sizes(), ElementsAre(2, 2));
+  EXPECT_THAT(message_of([&] { interpreter.run({floats({1}, {0}), HostTensor::scalar_int(DType::Int64, -1)}); }),
+              HasSubstr("a length"));
+}
+
 }  // namespace
 }  // namespace exformer

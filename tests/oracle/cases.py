@@ -20,8 +20,11 @@ FULL = [(2, 9, "none"), (1, 1, "none"), (1, 2, "left"), (1, 17, "right"), (1, 40
         (5, 40, "left"), (5, 17, "right"), (1, 17, "left")]
 SHORT = [(2, 9, "none"), (1, 1, "none"), (2, 2, "left"), (5, 17, "right"), (1, 40, "none"), (2, 40, "left")]
 # (batch, past, query): sequence = past + query, padding on the left of row 1.
-DECODE_FULL = [(2, 9, 1), (1, 1, 1), (1, 16, 1), (5, 40, 1), (2, 5, 3), (1, 40, 2), (2, 7, 1), (2, 8, 1)]
-DECODE_SHORT = [(2, 9, 1), (1, 1, 1), (5, 40, 1), (2, 5, 3)]
+DECODE_FULL = [(2, 9, 1), (1, 1, 1), (1, 16, 1), (5, 40, 1), (2, 5, 3), (1, 40, 2), (2, 7, 1), (2, 8, 1), (2, 0, 7),
+               (1, 0, 1), (5, 0, 17)]
+DECODE_SHORT = [(2, 9, 1), (1, 1, 1), (5, 40, 1), (2, 5, 3), (2, 0, 7)]
+# The sample's cache holds nothing yet.
+EMPTY_CACHE = [(2, 0, 4), (1, 0, 1), (2, 9, 1), (5, 40, 2), (1, 1, 1)]
 IMAGES = [(2,), (1,), (5,)]
 
 
@@ -80,7 +83,11 @@ def decode_inputs(model, kwargs, batch, past, query, generator):
         mask[1, :2] = 0
     ids = token_ids(model.config, batch, past + query, mask, generator)
     cache = DynamicCache()
-    copy.deepcopy(model)(input_ids=ids[:, :past], attention_mask=mask[:, :past], past_key_values=cache, use_cache=True)
+    before = max(past, 1)  # one token too many is taken out of the cache again
+    copy.deepcopy(model)(input_ids=ids[:, :before], attention_mask=mask[:, :before], past_key_values=cache,
+                         use_cache=True)
+    if before > past:
+        cache.crop(past - before)
     values = {"input_ids": ids[:, past:], "attention_mask": mask, "past_key_values": cache}
     return {name: values[name] for name in kwargs}
 
@@ -100,6 +107,7 @@ PROGRAMS = {
     "embeds": ["inputs_embeds", "attention_mask"],
     "packed": ["input_ids", "position_ids"],
     "decode": ["input_ids", "attention_mask", "past_key_values"],
+    "empty": ["input_ids", "attention_mask", "past_key_values"],
     "single": ["input_ids", "attention_mask"],  # batch 1 only: a classifier without a padding token
     "types": ["input_ids", "attention_mask", "token_type_ids"],
     "all": ["input_ids", "attention_mask", "token_type_ids", "position_ids"],
@@ -113,6 +121,8 @@ def shapes_of(program, full):
         return [dict(batch=b) for (b,) in IMAGES]
     if program == "decode":
         return [dict(batch=b, past=p, sequence=q) for b, p, q in (DECODE_FULL if full else DECODE_SHORT)]
+    if program == "empty":
+        return [dict(batch=b, past=p, sequence=q) for b, p, q in EMPTY_CACHE]
     if program == "packed":
         return [dict(batch=1, sequence=s) for s in (9, 2, 17, 40)]
     table = FULL if full else SHORT
@@ -126,7 +136,7 @@ def build_inputs(model, program, name, shape):
     kwargs = PROGRAMS[program]
     if program == "image":
         return image_inputs(model, kwargs, shape["batch"], generator)
-    if program == "decode":
+    if program in ("decode", "empty"):
         return decode_inputs(model, kwargs, shape["batch"], shape["past"], shape["sequence"], generator)
     if program == "packed":
         return packed_inputs(model, kwargs, shape["sequence"], generator)

@@ -116,6 +116,7 @@ def head_rows():
         for head in HEADS[family]:
             programs = ("prefill", "decode") if head in ("Model", "ForCausalLM") else ("prefill",)
             if head == "ForCausalLM":
+                programs += ("empty",)
                 programs += ("ids", "positions", "packed", "embeds") if family in ("llama", "mistral") else ()
             extra = dict(num_labels=5) if "Classification" in head else {}
             yield Row(f"{family}_{head}", family, head, extra, programs, full=head == "ForCausalLM")
@@ -148,7 +149,8 @@ def attention_rows():
     yield causal("mha", "qwen2", num_key_value_heads=4)
     yield causal("head_dim", "mistral", head_dim=16)
     yield causal("no_window", "mistral", sliding_window=None)
-    yield Row("mistral_window", "mistral", "ForCausalLM", dict(sliding_window=8), ("prefill", "decode", "ids"),
+    yield Row("mistral_window", "mistral", "ForCausalLM", dict(sliding_window=8),
+              ("prefill", "decode", "empty", "ids"),
               full=True)
     yield Row("mistral_window_one", "mistral", "ForCausalLM", dict(sliding_window=1), ("prefill",))
     yield Row("mistral_window_base", "mistral", "Model", dict(sliding_window=5, num_hidden_layers=3), ("prefill",))
@@ -160,7 +162,7 @@ def attention_rows():
     mixed = dict(use_sliding_window=True, sliding_window=6, num_hidden_layers=3,
                  layer_types=["full_attention", "sliding_attention", "full_attention"])
     yield Row("qwen2_window_mixed", "qwen2", "ForCausalLM", mixed, ("prefill",))
-    yield Row("qwen3_window_mixed", "qwen3", "ForCausalLM", mixed, ("prefill", "decode"))
+    yield Row("qwen3_window_mixed", "qwen3", "ForCausalLM", mixed, ("prefill", "decode", "empty"))
     unused = dict(use_sliding_window=False, sliding_window=4)
     yield Row("qwen2_window_unused", "qwen2", "ForCausalLM", unused, ("prefill",))
     # Old files name no layer types: transformers derives them.

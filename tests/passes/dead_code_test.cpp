@@ -55,5 +55,26 @@ TEST(EliminateDeadNodes, KeepsInputsThatNothingReads) {
   EXPECT_FALSE(eliminate_dead_nodes(*graph));
 }
 
+TEST(EliminateDeadNodes, KeepsWhatDefinesASizeThatIsUsed) {
+  constexpr std::string_view kText = R"(graph(%x: i64[1]):
+    %n = aten.item.default(%x)
+    %y = aten.full.default([u0], 1.0)
+    return (%y))";
+  const auto graph = parse_graph(kText);
+  EXPECT_FALSE(eliminate_dead_nodes(*graph));
+  EXPECT_EQ(to_text(*graph), normalised(kText));
+}
+
+TEST(EliminateDeadNodes, KeepsAssertionsAndRemovesSizesThatNothingUses) {
+  const auto graph = parse_graph(R"(graph(%x: i64[1], %y: bool[]):
+    %n = aten.item.default(%x)
+    %unused = aten.nonzero.default(%x)
+    aten._assert_scalar.default(max(0, u0), 'positive')
+    return (%x))");
+  EXPECT_TRUE(eliminate_dead_nodes(*graph));
+  EXPECT_EQ(graph->node_count(), 2U);
+  EXPECT_THAT(verify(*graph), IsEmpty());
+}
+
 }  // namespace
 }  // namespace exformer

@@ -26,6 +26,10 @@ struct ExportOptions {
   std::filesystem::path inputs;
   std::string task, dtype, backend, names, max_arena;
   std::optional<double> require_delegated;
+  std::string frontend = "auto";  // auto, native, transformers
+  std::string python;             // for the transformers front end
+  bool trust_remote_code = false;
+  int64_t time_limit = 1800;  // seconds that front end may take
   bool for_generation = false;
   std::optional<int64_t> opset;
   std::filesystem::path config;

@@ -7,9 +7,12 @@
 #include "exformer/checkpoint/safetensors.h"
 #include "exformer/cli/commands.h"
 #include "exformer/exporters/exporter.h"
+#include "exformer/exporters/transformers_frontend.h"
 
 namespace exformer::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 /// JSON given on the command line, or the path of a file of it.
 Json json_argument(const std::string& argument, const std::string& option) {
@@ -102,6 +105,14 @@ ExportFormat format_option(const ExportOptions& options) {
   return format;
 }
 
+/// What a run of the native front end needs.
+struct NativeExport {
+  ModelInputs inputs;
+  PretrainedOptions pretrained;
+  ExportConfig config;
+  std::optional<Task> task;
+};
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -115,25 +126,15 @@ void print_partition(const executorch::PartitionReport& report) {
   }
 }
 
-}  // namespace
+void print_summary(const CommonOptions& common, const std::string& model, const fs::path& file,
+                   const std::string& line) {
+  if (common.quiet || common.json) return;
+  std::printf("%s -> %s\n%s\n", model.c_str(), file.string().c_str(), line.c_str());
+}
 
-Json run_export(const ExportOptions& options, const CommonOptions& common) {
-  const auto start = std::chrono::steady_clock::now();
-  const ExportFormat format = format_option(options);
-  const std::optional<Task> task = task_option(options.task);
-  Json config = gather_config(options);
-  ModelInputs inputs{.use_cache = take_flag(config, "use_cache"),
-                     .output_hidden_states = take_flag(config, "output_hidden_states"),
-                     .output_attentions = take_flag(config, "output_attentions"),
-                     .return_dict = take_flag(config, "return_dict")};
-  const PretrainedOptions pretrained = pretrained_options(options, config);
-  if (!options.inputs.empty()) inputs.tensors = read_safetensors(options.inputs);
-  config["export_format"] = options.to;
-  const ExportConfig export_config = AutoExportConfig::from_dict(config);
-
-  const PretrainedModel model = load_pretrained(options.checkpoint, pretrained, task);
-  const double loaded = seconds_since(start);
-  const ExportedModel exported = AutoHfExporter::from_config(export_config).export_model(model, inputs);
+Json export_native(const ExportOptions& options, const CommonOptions& common, const PretrainedModel& model,
+                   const NativeExport& native, double loaded, std::chrono::steady_clock::time_point start) {
+  const ExportedModel exported = AutoHfExporter::from_config(native.config).export_model(model, native.inputs);
   const double graph = seconds_since(start) - loaded;
   if (const auto& program = exported.program().executorch; program && !common.quiet && !common.json) {
     std::printf("planned arena %.1f MB (live %.1f MB)%s%s; largest: %s\n",
@@ -145,19 +146,18 @@ Json run_export(const ExportOptions& options, const CommonOptions& common) {
   }
   exported.save_pretrained(options.output);
   const double total = seconds_since(start);
-
   const ExportedComponent& component = exported.program();
   const size_t nodes = component.program      ? component.program->graph->node_count()
                        : component.executorch ? component.executorch->instruction_count()
                                               : component.onnx->node_count();
-  if (!common.quiet && !common.json) {
-    std::printf("%s %s (%s) -> %s\n", model.family->model_type.c_str(), model.architecture->name.c_str(),
-                std::string(dtype_name(model.dtype)).c_str(), (options.output / component.file).string().c_str());
-    std::printf("%zu nodes; %.2f s in all: %.2f s to load, %.2f s graph work, %.2f s to write\n", nodes, total, loaded,
-                graph, total - loaded - graph);
-  }
+  print_summary(common,
+                fmt::format("{} {} ({})", model.family->model_type, model.architecture->name, dtype_name(model.dtype)),
+                options.output / component.file,
+                fmt::format("{} nodes; {:.2f} s in all: {:.2f} s to load, {:.2f} s graph work, {:.2f} s to write",
+                            nodes, total, loaded, graph, total - loaded - graph));
   Json result = {{"output", options.output.string()},
-                 {"format", format_name(format)},
+                 {"format", options.to},
+                 {"frontend", "native"},
                  {"model_type", model.family->model_type},
                  {"architecture", model.architecture->name},
                  {"dtype", dtype_name(model.dtype)},
@@ -166,6 +166,79 @@ Json run_export(const ExportOptions& options, const CommonOptions& common) {
                  {"specializations", component.metadata.value("specializations", Json::array())}};
   if (component.metadata.contains("executorch")) result["executorch"] = component.metadata["executorch"];
   return result;
+}
+
+Json export_transformers(const ExportOptions& options, const CommonOptions& common, const NativeExport& native,
+                         const Json& config, const Json& flags, std::chrono::steady_clock::time_point start) {
+  TransformersRequest request{.checkpoint = options.checkpoint,
+                              .output = options.output,
+                              .config = config,
+                              .flags = flags,
+                              .task = native.task,
+                              .allow_missing = native.pretrained.allow_missing,
+                              .trust_remote_code = options.trust_remote_code,
+                              .python = options.python,
+                              .limit = std::chrono::seconds(options.time_limit)};
+  if (native.pretrained.dtype) request.dtype = dtype_name(*native.pretrained.dtype);
+  if (native.pretrained.attn_implementation) {
+    const bool is_eager = *native.pretrained.attn_implementation == AttentionImplementation::Eager;
+    request.attn_implementation = is_eager ? "eager" : "sdpa";
+  }
+  if (!options.inputs.empty()) request.inputs = options.inputs;
+  const Json answer = export_with_transformers(request);
+  const auto field = [&](const char* name) { return answer.value(name, std::string()); };
+  const double total = seconds_since(start);
+  print_summary(
+      common,
+      fmt::format("{} {} ({}), traced from transformers", field("model_type"), field("architecture"), field("dtype")),
+      options.output / field("file"),
+      fmt::format("{} nodes; {:.2f} s in all", answer.value("nodes", size_t{0}), total));
+  return {{"output", options.output.string()},
+          {"format", options.to},
+          {"frontend", "transformers"},
+          {"model_type", field("model_type")},
+          {"architecture", field("architecture")},
+          {"dtype", field("dtype")},
+          {"nodes", answer.value("nodes", size_t{0})},
+          {"seconds", {{"total", total}}},
+          {"specializations", answer.value("specializations", Json::array())}};
+}
+
+}  // namespace
+
+Json run_export(const ExportOptions& options, const CommonOptions& common) {
+  const auto start = std::chrono::steady_clock::now();
+  format_option(options);
+  NativeExport native{.task = task_option(options.task)};
+  Json config = gather_config(options);
+  Json flags = Json::object();
+  for (const auto& [name, flag] : {std::pair{"use_cache", &native.inputs.use_cache},
+                                   std::pair{"output_hidden_states", &native.inputs.output_hidden_states},
+                                   std::pair{"output_attentions", &native.inputs.output_attentions},
+                                   std::pair{"return_dict", &native.inputs.return_dict}}) {
+    *flag = take_flag(config, name);
+    if (*flag) flags[name] = **flag;
+  }
+  native.pretrained = pretrained_options(options, config);
+  if (!options.inputs.empty()) native.inputs.tensors = read_safetensors(options.inputs);
+  config["export_format"] = options.to;
+  native.config = AutoExportConfig::from_dict(config);
+
+  if (options.frontend == "transformers") return export_transformers(options, common, native, config, flags, start);
+  std::string refusal;
+  try {
+    const PretrainedModel model = load_pretrained(options.checkpoint, native.pretrained, native.task);
+    const double loaded = seconds_since(start);
+    return export_native(options, common, model, native, loaded, start);
+  } catch (const ExportError& error) {
+    if (options.frontend == "native" || error.kind() != ErrorKind::Unsupported) throw;
+    refusal = error.what();
+  }
+  try {
+    return export_transformers(options, common, native, config, flags, start);
+  } catch (const ExportError& error) {
+    throw ExportError(error.kind(), fmt::format("{}; by way of transformers: {}", refusal, error.what()));
+  }
 }
 
 }  // namespace exformer::cli

@@ -82,6 +82,18 @@ int main(int argc, char** argv) {
                              "fail when delegates take less than this percentage of the multiply-adds (executorch)");
   export_command->add_option("--opset", export_options.opset, "ONNX opset");
   export_command->add_option("--names", export_options.names, "transformers or genai (ONNX)");
+  export_command
+      ->add_option("--frontend", export_options.frontend,
+                   "native (the models built in), transformers (its modeling code, traced in a Python), or "
+                   "auto: native where it can")
+      ->check(CLI::IsMember({"auto", "native", "transformers"}));
+  export_command->add_option("--python", export_options.python,
+                             "the Python that has transformers; default: the active "
+                             "virtual environment's, else python3");
+  export_command->add_flag("--trust-remote-code", export_options.trust_remote_code,
+                           "run modeling code that lies in the checkpoint");
+  export_command->add_option("--time-limit", export_options.time_limit, "seconds that the Python may take")
+      ->check(CLI::PositiveNumber);
   export_command->add_option("--config", export_options.config, "the exporter's config as a JSON file");
   export_command->add_option("--set", export_options.set, "one field of the config: key=value");
   add_common(export_command);

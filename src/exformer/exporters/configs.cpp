@@ -139,6 +139,7 @@ Fields executorch_fields(ExecutorchConfig& config) {
   fields["alloc_graph_input"] = set_bool("alloc_graph_input", config.alloc_graph_input);
   fields["alloc_graph_output"] = set_bool("alloc_graph_output", config.alloc_graph_output);
   fields["alloc_mutable_buffers"] = set_bool("alloc_mutable_buffers", config.alloc_mutable_buffers);
+  fields["external_data"] = set_bool("external_data", config.external_data);
   fields["max_batch"] = set_positive("max_batch", config.max_batch);
   fields["max_length"] = set_positive("max_length", config.max_length);
   fields["max_arena"] = [&config](const Json& value) {

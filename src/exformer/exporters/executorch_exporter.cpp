@@ -62,6 +62,7 @@ ExportedModel ExecutorchExporter::export_model(const PretrainedModel& given, con
                                                                        : ExecutorchOptions::Backend::Xnnpack,
       .planning = {.alloc_graph_input = config.alloc_graph_input, .alloc_graph_output = config.alloc_graph_output},
       .upper_bounds = upper_bound_choices(prepared.program, model, config),
+      .external_data = config.external_data,
       .max_arena = config.max_arena,
       .require_delegated = config.require_delegated};
   auto program = std::make_shared<const ExecutorchModel>(lower_to_executorch(prepared.program, options));

@@ -32,6 +32,8 @@ void write_component(const ExportedComponent& component, const fs::path& directo
     for (const fs::path& weights : shared) share_file(weights, directory / weights.filename());
   } else if (component.executorch) {
     write_executorch(*component.executorch, path);
+    if (component.executorch->options.external_data)
+      write_executorch_data(*component.executorch, fs::path(path).replace_extension(".ptd"));
   } else {
     fail("the component '{}' was loaded from a file and cannot be saved again", component.name);
   }
@@ -96,6 +98,11 @@ void ExportedModel::write_to_file(const fs::path& path) const {
   if (!component.executorch) fail("write_to_file is for ExecuTorch programs; save_pretrained writes the others");
   StagedFile file(path);
   write_executorch(*component.executorch, file.path());
+  if (component.executorch->options.external_data) {
+    StagedFile data(fs::path(path).replace_extension(".ptd"));
+    write_executorch_data(*component.executorch, data.path());
+    data.commit();
+  }
   file.commit();
 }
 

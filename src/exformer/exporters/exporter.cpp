@@ -52,7 +52,9 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
                        .dtype = model.dtype,
                        .flags = model.flags,
                        .dynamic = config.dynamic,
-                       .dynamic_shapes = config.dynamic_shapes};
+                       .dynamic_shapes = config.dynamic_shapes,
+                       .contradiction = config.prefer_deferred_runtime_asserts_over_guards ? Contradiction::RuntimeCheck
+                                                                                           : Contradiction::Error};
   request.flags.use_cache = facts.supports_cache && inputs.use_cache.value_or(request.flags.use_cache);
   request.flags.output_hidden_states = inputs.output_hidden_states.value_or(request.flags.output_hidden_states);
   request.flags.output_attentions = inputs.output_attentions.value_or(request.flags.output_attentions);
@@ -88,21 +90,19 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
   return prepared;
 }
 
-ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
-                                           const DynamoConfig& config) const {
-  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+namespace {
+
+ExportedComponent dynamo_component(PreparedProgram prepared, const DynamoConfig& config) {
   prepared.metadata.export_config = to_dict(config);
   ExportedComponent component{.file = "model.pt2",
                               .metadata = to_json(prepared.metadata),
                               .pytree = config.pytree,
                               .sample_inputs = prepared.metadata.inputs};
   component.program = std::make_shared<const ExportedProgram>(std::move(prepared.program));
-  return {ExportFormat::Dynamo, {std::move(component)}, config_text(model), generation_config_text(model)};
+  return component;
 }
 
-ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
-                                         const OnnxConfig& config) const {
-  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+ExportedComponent onnx_component(PreparedProgram prepared, const OnnxConfig& config) {
   prepared.metadata.export_config = to_dict(config);
   OnnxOptions options{.external_data = config.external_data,
                       .optimize = config.optimize,
@@ -114,8 +114,36 @@ ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const Mod
   if (config.opset_version) options.opset_version = static_cast<int>(*config.opset_version);
   auto onnx = std::make_shared<const OnnxModel>(lower_to_onnx(prepared.program, options));
   if (config.output_path) write_one_file(*onnx, *config.output_path);
-  ExportedComponent component{.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
-  return {ExportFormat::Onnx, {std::move(component)}, config_text(model), generation_config_text(model)};
+  return {.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
+}
+
+}  // namespace
+
+ExportedModel export_prepared(PreparedProgram prepared, const ExportConfig& config,
+                              std::optional<std::string> config_text,
+                              std::optional<std::string> generation_config_text) {
+  if (const auto* onnx = std::get_if<OnnxConfig>(&config)) {
+    return {ExportFormat::Onnx,
+            {onnx_component(std::move(prepared), *onnx)},
+            std::move(config_text),
+            std::move(generation_config_text)};
+  }
+  return {ExportFormat::Dynamo,
+          {dynamo_component(std::move(prepared), std::get<DynamoConfig>(config))},
+          std::move(config_text),
+          std::move(generation_config_text)};
+}
+
+ExportedModel DynamoExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                                           const DynamoConfig& config) const {
+  return export_prepared(prepare_for_export(model, inputs, config), config, config_text(model),
+                         generation_config_text(model));
+}
+
+ExportedModel OnnxExporter::export_model(const PretrainedModel& model, const ModelInputs& inputs,
+                                         const OnnxConfig& config) const {
+  return export_prepared(prepare_for_export(model, inputs, config), config, config_text(model),
+                         generation_config_text(model));
 }
 
 ExportConfig AutoExportConfig::from_dict(const Json& dict) {

@@ -62,6 +62,10 @@ struct PreparedProgram {
   ExportedProgram program;
   ExportMetadata metadata;  // without export_config
 };
+/// The rest of an export: the program in the format that the config names, with the texts that go beside it.
+ExportedModel export_prepared(PreparedProgram prepared, const ExportConfig& config,
+                              std::optional<std::string> config_text,
+                              std::optional<std::string> generation_config_text);
 PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config);
 
 }  // namespace exformer

@@ -16,8 +16,8 @@ struct Inspection {
   std::shared_ptr<const ExportedProgram> program;
 };
 
-/// By what is at `target`: a checkpoint directory or Hub id, an export directory, a .safetensors, .pt2, .onnx or .pte file.
-/// Throws ExportError for anything else, for damaged files and for models that are not supported.
+/// By what is at `target`: a checkpoint directory or Hub id, an export directory, a .safetensors, .pt2, .onnx or .pte
+/// file. Throws ExportError for anything else, for damaged files and for models that are not supported.
 Inspection inspect(const std::string& target);
 
 /// kind "checkpoint": model_type, architecture, task, dtype, parameters, weights (account of tensors), config (keys

@@ -30,11 +30,11 @@ Json to_json(const ExportMetadata& metadata) {
   json["export_config"] = metadata.export_config;
   json["export_dtype"] = dtype_name(metadata.export_dtype);
   json["export_device"] = "cpu";
-  json["kwargs"] = describe_kwargs(metadata.inputs);
+  json["kwargs"] = metadata.kwargs ? *metadata.kwargs : describe_kwargs(metadata.inputs);
   json["in_spec"] = treespec_dumps(metadata.in_spec);
   json["out_spec"] = treespec_dumps(metadata.out_spec);
-  json["in_constants"] = Json::object();
-  json["out_constants"] = Json::array();
+  json["in_constants"] = metadata.in_constants;
+  json["out_constants"] = metadata.out_constants;
   if (!metadata.specializations.empty()) {
     Json list = Json::array();
     for (const Specialization& fixed : metadata.specializations) {

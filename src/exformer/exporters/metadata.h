@@ -1,6 +1,7 @@
 // export.json: what an export directory holds, as transformers.exporters writes and reads it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@ struct ExportMetadata {
   std::string architecture;
   Json export_config;
   DType export_dtype = DType::Float32;
-  NamedTensors inputs;  // shapes and dtypes only
+  NamedTensors inputs;         // shapes and dtypes only
+  std::optional<Json> kwargs;  // described already, where they are more than tensors and a cache
+  Json in_constants = Json::object(), out_constants = Json::array();
   TreeSpec in_spec, out_spec;
   std::vector<Specialization> specializations;  // beyond transformers' fields, which its reader passes over
 };

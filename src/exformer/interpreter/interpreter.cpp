@@ -145,7 +145,7 @@ class Interpreter::Impl {
       EXFORMER_ASSERT(results->size() == step.outputs.size());
       for (size_t i = 0; i < step.outputs.size(); ++i) {
         const Value& output = *step.node->output(i);
-        if (output.kind == ValueKind::SymInt) {
+        if (output.kind == ValueKind::SymInt || output.kind == ValueKind::SymBool) {
           if (const auto name = output.sym.symbol_name()) symbols.bind(*name, (*results)[i].item_int());
         } else if (output.kind == ValueKind::Tensor) {
           bind_data_sizes(output, (*results)[i], symbols);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "exformer/ops/data_sizes.h"
+
 namespace exformer {
 std::vector<OutputMeta> infer(const Op& op, const std::vector<Argument>& arguments) {
   std::vector<BasicArgument<const TensorMeta*>> metas;
@@ -10,7 +12,7 @@ std::vector<OutputMeta> infer(const Op& op, const std::vector<Argument>& argumen
     metas.push_back(map_tensors<const TensorMeta*>(
         argument, [](Value* value) -> const TensorMeta* { return value ? &value->meta : nullptr; }));
   }
-  return op.infer(MetaArgs(op.schema, metas));
+  return op.infer(GraphMetaArgs(op.schema, metas, arguments));
 }
 
 std::vector<HostTensor> run_kernel(const Op& op, const std::vector<BasicArgument<HostTensor>>& arguments) {

@@ -2,10 +2,13 @@
 // them. Result geometry follows ATen/native/TensorAdvancedIndexing.cpp and torch/_meta_registrations.py.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "exformer/ops/builder.h"
+#include "exformer/ops/data_sizes.h"
 #include "exformer/ops/declarations.h"
 #include "exformer/ops/dispatch.h"
+#include "exformer/ops/fill.h"
 #include "exformer/ops/host_copy.h"
 #include "exformer/ops/index_walk.h"
 #include "exformer/ops/pointwise_rules.h"
@@ -53,18 +56,43 @@ void check_index_dtype(DType dtype, std::string_view op) {
   fail("{}: an index must be int64 or int32, got {}", op, dtype_name(dtype));
 }
 
+/// Each mask as the int64 indices that it stands for, one per dim of its own, of as many elements as are true.
+std::vector<std::optional<TensorMeta>> without_masks(const MetaArgs& args) {
+  const TensorMeta& self = *args.tensor("self");
+  const auto& indices = args.tensors("indices");
+  std::vector<std::optional<TensorMeta>> result;
+  for (size_t i = 0; i < indices.size(); ++i) {
+    if (!indices[i] || !is_mask(indices[i]->dtype)) {
+      result.push_back(indices[i] ? std::optional(*indices[i]) : std::nullopt);
+      continue;
+    }
+    const TensorMeta& mask = *indices[i];
+    for (size_t dim = 0; dim < mask.sizes.size(); ++dim) {
+      const size_t masked = result.size() + dim;
+      if (masked >= self.sizes.size() || equal(mask.sizes[dim], self.sizes[masked]) == Truth::No) {
+        fail("{}: a mask of sizes {} at dim {} does not fit {}", args.schema().name, to_string(mask.sizes),
+             result.size(), to_string(self.sizes));
+      }
+    }
+    if (mask.sizes.empty()) unsupported("{}: a 0-d mask", args.schema().name);
+    result.insert(result.end(), mask.sizes.size(), contiguous_meta(DType::Int64, {count_of_true(args, "indices", i)}));
+  }
+  return result;
+}
+
 /// The result of self[indices], and its geometry before the indices are applied (stride 0 along them).
-TensorMeta index_meta(const TensorMeta& self, const std::vector<const TensorMeta*>& indices, std::string_view op) {
+TensorMeta index_meta(const MetaArgs& args) {
+  const TensorMeta& self = *args.tensor("self");
+  const std::string& op = args.schema().name;
+  const std::vector<std::optional<TensorMeta>> indices = without_masks(args);
   std::vector<SymInt> chosen;
-  for (const TensorMeta* index : indices) {
+  for (const auto& index : indices) {
     if (!index) continue;
-    if (is_mask(index->dtype))
-      unsupported("{}: an index of dtype {} makes sizes depend on data", op, dtype_name(index->dtype));
     check_index_dtype(index->dtype, op);
     chosen = broadcast_sizes(chosen, index->sizes, op);
   }
   const IndexedDims dims =
-      read_dims(indices, self.sizes.size(), [](const TensorMeta* index) { return index != nullptr; }, op);
+      read_dims(indices, self.sizes.size(), [](const auto& index) { return index.has_value(); }, op);
   TensorMeta source{self.dtype, {}, {}};
   const auto keep = [&](const std::vector<size_t>& kept) {
     for (const size_t dim : kept) {
@@ -87,7 +115,8 @@ struct IndexPlan {
 };
 
 /// A mask stands for one int64 index per dim of its own: where it is true.
-std::vector<HostTensor> without_masks(const std::vector<HostTensor>& indices) {
+std::vector<HostTensor> without_masks(const HostTensor& self, const std::vector<HostTensor>& indices,
+                                      std::string_view op) {
   std::vector<HostTensor> result;
   for (const HostTensor& index : indices) {
     if (!index.defined() || !is_mask(index.dtype())) {
@@ -95,6 +124,12 @@ std::vector<HostTensor> without_masks(const std::vector<HostTensor>& indices) {
       continue;
     }
     const HostTensor mask = index.to(DType::Bool).contiguous();
+    const size_t first = result.size();
+    if (first + mask.sizes().size() > self.sizes().size() ||
+        !std::equal(mask.sizes().begin(), mask.sizes().end(), self.sizes().begin() + static_cast<int64_t>(first))) {
+      fail("{}: a mask of sizes [{}] at dim {} does not fit [{}]", op, fmt::join(mask.sizes(), ", "), first,
+           fmt::join(self.sizes(), ", "));
+    }
     std::vector<std::vector<int64_t>> found(mask.sizes().size());
     const std::vector<int64_t> steps = contiguous_strides(mask.sizes());
     for (int64_t i = 0; i < mask.element_count(); ++i) {
@@ -108,7 +143,7 @@ std::vector<HostTensor> without_masks(const std::vector<HostTensor>& indices) {
 }
 
 IndexPlan make_plan(const HostTensor& self, const std::vector<HostTensor>& given, std::string_view op) {
-  const std::vector<HostTensor> indices = without_masks(given);
+  const std::vector<HostTensor> indices = without_masks(self, given, op);
   const IndexedDims dims =
       read_dims(indices, self.sizes().size(), [](const HostTensor& index) { return index.defined(); }, op);
   std::vector<HostTensor> tensors;
@@ -185,17 +220,12 @@ std::vector<OutputMeta> index_put_infer(const MetaArgs& args) {
   const auto& indices = args.tensors("indices");
   const bool has_mask = std::any_of(indices.begin(), indices.end(),
                                     [](const TensorMeta* index) { return index && is_mask(index->dtype); });
-  if (has_mask) {
-    if (!known_equal(element_count(values.sizes), 1)) {
-      unsupported("{}: a mask with values of sizes {} makes the number of values depend on data", op,
-                  to_string(values.sizes));
-    }
-  } else {
-    const TensorMeta place = index_meta(self, indices, op);
-    const std::vector<SymInt> sizes = broadcast_sizes(place.sizes, values.sizes, op);
-    if (sizes != place.sizes)
-      fail("{}: values of sizes {} cannot be broadcast to {}", op, to_string(values.sizes), to_string(place.sizes));
-  }
+  if (has_mask && known_equal(element_count(values.sizes), 1))  // fits any number of places
+    return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};
+  const TensorMeta place = index_meta(args);
+  const std::vector<SymInt> sizes = broadcast_sizes(place.sizes, values.sizes, op);
+  if (sizes != place.sizes)
+    fail("{}: values of sizes {} cannot be broadcast to {}", op, to_string(values.sizes), to_string(place.sizes));
   return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};
 }
 
@@ -327,6 +357,24 @@ std::vector<HostTensor> index_write_kernel(const KernelArgs& args, IndexWrite wr
   return {result.reshaped(self.sizes()).to(self.dtype())};
 }
 
+std::vector<HostTensor> index_fill_kernel(const KernelArgs& args) {
+  const HostTensor& self = args.tensor("self");
+  const HostTensor* given = args.optional_tensor("value");
+  const HostTensor value = (given ? *given : filled(self.dtype(), {}, args.scalar("value"))).to(self.dtype());
+  HostTensor result = at_least_1d(fresh_copy(self, self.dtype()));
+  const HostTensor index = at_least_1d(args.tensor("index")).to(DType::Int64).contiguous();
+  const auto dim = static_cast<size_t>(wrap_dim(args.integer("dim"), result.rank(), args.schema().name));
+  std::vector<int64_t> slice = result.sizes();
+  slice[dim] = 1;
+  const HostTensor source = expanded(value, slice);
+  for (int64_t i = 0; i < index.element_count(); ++i) {
+    const int64_t position = wrapped_index(index.data<int64_t>()[i], result.sizes()[dim], args.schema().name);
+    HostTensor target = result.as_strided(slice, result.strides(), position * result.strides()[dim]);
+    copy_elements(source, target);
+  }
+  return {self.rank() == 0 ? result.reshaped({}) : result};
+}
+
 void declare_one_dim(OpRegistry& ops) {
   ops.declare({.schema = "aten::index_select(Tensor self, int dim, Tensor index) -> Tensor",
                .infer = index_select_infer,
@@ -355,15 +403,40 @@ void declare_one_dim(OpRegistry& ops) {
               return {builder.call("aten::index_put",
                                    {args.tensor("self"), index_list(dim, args.tensor("index")), source, true})};
             }});
+
+  // index_fill: the slices at the positions of `index` become one value.
+  const auto infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
+    const TensorMeta& self = *args.tensor("self");
+    wrap_dim(args.integer("dim"), self.rank(), args.schema().name);
+    check_positions(*args.tensor("index"), args.schema().name);
+    const auto* value = args.optional_tensor("value");
+    if (value && (*value)->rank() != 0) fail("{}: value must be 0-d", args.schema().name);
+    return {TensorMeta{self.dtype, self.sizes, like_strides(self)}};
+  };
+  const auto decompose = [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+    Value* self = args.tensor("self");
+    Value* const* given = args.optional_tensor("value");
+    Value* value =
+        given ? *given
+              : builder.call("aten::full", {std::vector<SymInt>{}, args["value"]}, {{"dtype", self->meta.dtype}});
+    if (value->meta.dtype != self->meta.dtype)
+      value = builder.call("aten::_to_copy", {value}, {{"dtype", self->meta.dtype}});
+    if (self->meta.rank() == 0) return {builder.call("aten::copy", {self, value})};
+    const int64_t dim = wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name);
+    return {builder.call("aten::index_put", {self, index_list(dim, args.tensor("index")), value})};
+  };
+  for (const std::string_view schema :
+       {"aten::index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
+        "aten::index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor"}) {
+    declare_with_inplace(ops, {.schema = schema, .infer = infer, .kernel = index_fill_kernel, .decompose = decompose});
+  }
 }
 
 }  // namespace
 
 void declare_indexing_ops(OpRegistry& ops) {
   ops.declare({.schema = "aten::index.Tensor(Tensor self, Tensor?[] indices) -> Tensor",
-               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-                 return {index_meta(*args.tensor("self"), args.tensors("indices"), args.schema().name)};
-               },
+               .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> { return {index_meta(args)}; },
                .kernel = index_kernel,
                .out_variant = "aten::index.Tensor_out",
                .tags = Tag::Core});

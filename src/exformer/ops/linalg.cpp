@@ -2,6 +2,7 @@
 #include "exformer/ops/builder.h"
 #include "exformer/ops/declarations.h"
 #include "exformer/ops/matmul_kernels.h"
+#include "exformer/ops/pointwise_rules.h"
 #include "exformer/ops/shape_rules.h"
 #include "exformer/symbolic/printers.h"
 
@@ -220,7 +221,8 @@ void declare_linalg_ops(OpRegistry& ops) {
                .kernel = product_kernel("self", "mat2"),
                .out_variant = "aten::bmm.out",
                .tags = Tag::Core});
-  ops.declare(
+  declare_with_inplace(
+      ops,
       {.schema = "aten::addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
        .infer = [](const MetaArgs& args) -> Metas {
          require_rank(*args.tensor("mat1"), 2, "mat1", args.schema().name);
@@ -230,7 +232,8 @@ void declare_linalg_ops(OpRegistry& ops) {
        .kernel = add_product_kernel("mat1", "mat2"),
        .out_variant = "aten::addmm.out",
        .tags = Tag::Core});
-  ops.declare(
+  declare_with_inplace(
+      ops,
       {.schema = "aten::baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
        .infer = [](const MetaArgs& args) -> Metas {
          const TensorMeta& left = *args.tensor("batch1");
@@ -256,17 +259,18 @@ void declare_linalg_ops(OpRegistry& ops) {
                  return {
                      builder.call("aten::squeeze.dim", {builder.call("aten::mm", {args.tensor("self"), column}), 1})};
                }});
-  ops.declare({.schema = "aten::addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-               .infer = [](const MetaArgs& args) -> Metas {
-                 require_rank(*args.tensor("mat"), 2, "mat", args.schema().name);
-                 require_rank(*args.tensor("vec"), 1, "vec", args.schema().name);
-                 return {
-                     add_product_meta(args, matmul_meta(*args.tensor("mat"), *args.tensor("vec"), args.schema().name))};
-               },
-               .kernel = add_product_kernel("mat", "vec"),
-               .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
-                 return {add_scaled(builder, args, builder.call("aten::mv", {args.tensor("mat"), args.tensor("vec")}))};
-               }});
+  declare_with_inplace(
+      ops,
+      {.schema = "aten::addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+       .infer = [](const MetaArgs& args) -> Metas {
+         require_rank(*args.tensor("mat"), 2, "mat", args.schema().name);
+         require_rank(*args.tensor("vec"), 1, "vec", args.schema().name);
+         return {add_product_meta(args, matmul_meta(*args.tensor("mat"), *args.tensor("vec"), args.schema().name))};
+       },
+       .kernel = add_product_kernel("mat", "vec"),
+       .decompose = [](GraphBuilder& builder, const ValueArgs& args) -> Values {
+         return {add_scaled(builder, args, builder.call("aten::mv", {args.tensor("mat"), args.tensor("vec")}))};
+       }});
   ops.declare(
       {.schema = "aten::dot(Tensor self, Tensor tensor) -> Tensor",
        .infer = [](const MetaArgs& args) -> Metas {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "exformer/ops/builder.h"
+#include "exformer/ops/data_sizes.h"
 #include "exformer/ops/declarations.h"
 #include "exformer/ops/host_copy.h"
 #include "exformer/ops/shape_rules.h"
@@ -90,10 +91,9 @@ std::vector<int64_t> interleave_indices(const HostTensor& repeats, std::string_v
   return indices;
 }
 
-SymInt known_output_size(const MetaArgs& args) {
+SymInt output_size(const MetaArgs& args) {
   const auto size = args.optional_sym("output_size");
-  if (!size) unsupported("{}: the result's size depends on values; give output_size", args.schema().name);
-  return *size;
+  return size ? *size : declare_data_size(args, 0, kUnbounded);
 }
 
 /// Shifts per dim; without dims the flattened tensor is rolled, which has one.
@@ -265,7 +265,7 @@ void declare_repeats_ops(OpRegistry& ops) {
   ops.declare(
       {.schema = "aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
        .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-         return {contiguous_meta(args.tensor("repeats")->dtype, {known_output_size(args)})};
+         return {contiguous_meta(args.tensor("repeats")->dtype, {output_size(args)})};
        },
        .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
          const HostTensor& repeats = args.tensor("repeats");
@@ -280,7 +280,7 @@ void declare_repeats_ops(OpRegistry& ops) {
        .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
          const TensorMeta& self = *args.tensor("self");
          Interleave input = interleave_input(self, args.optional_integer("dim"), args.schema().name);
-         input.sizes[input.dim] = known_output_size(args);
+         input.sizes[input.dim] = output_size(args);
          return {contiguous_meta(self.dtype, std::move(input.sizes))};
        },
        .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {

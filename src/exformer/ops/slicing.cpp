@@ -1,6 +1,7 @@
 // Ops that take parts of a tensor by position: windows on the same memory, and their scatter counterparts, which return
 // a changed copy.
 #include <algorithm>
+#include <limits>
 
 #include "exformer/ops/builder.h"
 #include "exformer/ops/declarations.h"
@@ -194,7 +195,9 @@ ViewGeometry slice_geometry(const TensorMeta& self, int64_t given, std::optional
   if (less_equal(step, 0) != Truth::No) fail("{}: step must be at least 1, got {}", op, to_string(step));
   const SymInt& size = self.sizes[dim];
   const SymInt from = start ? clamp_bound(*start, size, "start", op) : SymInt(0);
-  const SymInt to = end ? clamp_bound(*end, size, "end", op) : size;
+  // torch writes the largest integer for "to the end".
+  const bool to_the_end = !end || *end == SymInt(std::numeric_limits<int64_t>::max());
+  const SymInt to = to_the_end ? size : clamp_bound(*end, size, "end", op);
   ViewGeometry view{self.sizes, self.strides, from * self.strides[dim]};
   view.sizes[dim] = ceildiv(larger(to - from, 0), step);
   view.strides[dim] = self.strides[dim] * step;

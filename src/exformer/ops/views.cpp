@@ -274,14 +274,12 @@ void declare_views_ops(OpRegistry& ops) {
                Tag::None, as_permute(swapped("dim0", "dim1")));
   declare_view(ops, "aten::swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)", transpose("axis0", "axis1"),
                Tag::None, as_permute(swapped("axis0", "axis1")));
-  declare_view(
-      ops, "aten::t(Tensor(a) self) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) {
-        if (self.rank() > 2) fail("{}: expected at most 2 dims, got {}", args.schema().name, self.rank());
-        return self.rank() < 2 ? ViewGeometry{self.sizes, self.strides}
-                               : transpose_geometry(self, 0, 1, args.schema().name);
-      },
-      Tag::None, as_permute(reversed_last));
+  const auto matrix_t = [](const TensorMeta& self, const auto& args) {
+    if (self.rank() > 2) fail("{}: expected at most 2 dims, got {}", args.schema().name, self.rank());
+    return self.rank() < 2 ? ViewGeometry{self.sizes, self.strides}
+                           : transpose_geometry(self, 0, 1, args.schema().name);
+  };
+  declare_view(ops, "aten::t(Tensor(a) self) -> Tensor(a)", matrix_t, Tag::None, as_permute(reversed_last));
   const auto matrix_transpose = [](const TensorMeta& self, const auto& args) {
     if (self.rank() < 2) fail("{}: expected at least 2 dims, got {}", args.schema().name, self.rank());
     return transpose_geometry(self, -2, -1, args.schema().name);
@@ -347,33 +345,27 @@ void declare_views_ops(OpRegistry& ops) {
         return unsqueeze_geometry(self, args.integer("dim"), args.schema().name);
       },
       Tag::Core);
-  declare_view(
-      ops, "aten::squeeze(Tensor(a) self) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) {
-        std::vector<int64_t> dims(self.sizes.size());
-        std::iota(dims.begin(), dims.end(), 0);
-        return squeeze_geometry(self, dims, args.schema().name);
-      },
-      Tag::None,
-      [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
-        std::vector<int64_t> dims;
-        for (int64_t i = 0; i < args.tensor("self")->meta.rank(); ++i) {
-          if (known_equal(args.tensor("self")->meta.sizes[i], 1)) dims.push_back(i);
-        }
-        return {builder.call("aten::squeeze.dims", {args.tensor("self"), std::move(dims)})};
-      });
-  declare_view(
-      ops, "aten::squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) {
-        return squeeze_geometry(self, {args.integer("dim")}, args.schema().name);
-      },
-      Tag::Core);
-  declare_view(
-      ops, "aten::squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)",
-      [](const TensorMeta& self, const auto& args) {
-        return squeeze_geometry(self, args.integers("dim"), args.schema().name);
-      },
-      Tag::Core);
+  const auto squeeze_all = [](const TensorMeta& self, const auto& args) {
+    std::vector<int64_t> dims(self.sizes.size());
+    std::iota(dims.begin(), dims.end(), 0);
+    return squeeze_geometry(self, dims, args.schema().name);
+  };
+  const auto squeeze_dim = [](const TensorMeta& self, const auto& args) {
+    return squeeze_geometry(self, {args.integer("dim")}, args.schema().name);
+  };
+  const auto squeeze_dims = [](const TensorMeta& self, const auto& args) {
+    return squeeze_geometry(self, args.integers("dim"), args.schema().name);
+  };
+  declare_view(ops, "aten::squeeze(Tensor(a) self) -> Tensor(a)", squeeze_all, Tag::None,
+               [](GraphBuilder& builder, const ValueArgs& args) -> std::vector<Value*> {
+                 std::vector<int64_t> dims;
+                 for (int64_t i = 0; i < args.tensor("self")->meta.rank(); ++i) {
+                   if (known_equal(args.tensor("self")->meta.sizes[i], 1)) dims.push_back(i);
+                 }
+                 return {builder.call("aten::squeeze.dims", {args.tensor("self"), std::move(dims)})};
+               });
+  declare_view(ops, "aten::squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)", squeeze_dim, Tag::Core);
+  declare_view(ops, "aten::squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)", squeeze_dims, Tag::Core);
 
   const auto same = [](const TensorMeta& self, const auto&) { return ViewGeometry{self.sizes, self.strides}; };
   const auto as_input = [](GraphBuilder&, const ValueArgs& args) -> std::vector<Value*> {
@@ -383,14 +375,24 @@ void declare_views_ops(OpRegistry& ops) {
   declare_view(ops, "aten::detach(Tensor(a) self) -> Tensor(a)", same, Tag::None, as_input);
   declare_view(ops, "aten::lift_fresh(Tensor(a) self) -> Tensor(a)", same, Tag::None, as_input);
 
+  // These change the tensor's own geometry; no element is written.
   declare_view(
       ops, "aten::unsqueeze_(Tensor(a!) self, int dim) -> Tensor(a!)",
       [](const TensorMeta& self, const auto& args) {
         return unsqueeze_geometry(self, args.integer("dim"), args.schema().name);
       },
       Tag::Inplace);
+  declare_view(ops, "aten::squeeze_(Tensor(a!) self) -> Tensor(a!)", squeeze_all, Tag::Inplace);
+  declare_view(ops, "aten::squeeze_.dim(Tensor(a!) self, int dim) -> Tensor(a!)", squeeze_dim, Tag::Inplace);
+  declare_view(ops, "aten::squeeze_.dims(Tensor(a!) self, int[] dim) -> Tensor(a!)", squeeze_dims, Tag::Inplace);
   declare_view(ops, "aten::transpose_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)", transpose("dim0", "dim1"),
                Tag::Inplace);
+  declare_view(ops, "aten::swapdims_(Tensor(a!) self, int dim0, int dim1) -> Tensor(a!)", transpose("dim0", "dim1"),
+               Tag::Inplace);
+  declare_view(ops, "aten::swapaxes_(Tensor(a!) self, int axis0, int axis1) -> Tensor(a!)", transpose("axis0", "axis1"),
+               Tag::Inplace);
+  declare_view(ops, "aten::t_(Tensor(a!) self) -> Tensor(a!)", matrix_t, Tag::Inplace);
+  declare_view(ops, "aten::detach_(Tensor(a!) self) -> Tensor(a!)", same, Tag::Inplace);
 }
 
 }  // namespace exformer

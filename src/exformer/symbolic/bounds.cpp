@@ -329,7 +329,16 @@ Interval bounds(const SymInt& a) {
 
 int64_t known_divisor(const SymInt& a) { return a.expr() ? a.expr()->divisor : common_divisor(a.value(), 0); }
 
-Truth equal(const SymInt& a, const SymInt& b) {
+namespace {
+
+/// The same comparison after assumptions, if they change anything.
+template <class Compare>
+Truth compare_assumed(const SymInt& a, const SymInt& b, Compare&& compare) {
+  const SymInt left = apply_assumptions(a), right = apply_assumptions(b);
+  return left == a && right == b ? Truth::Unknown : compare(left, right);
+}
+
+Truth equal_by_facts(const SymInt& a, const SymInt& b) {
   if (a == b) return Truth::Yes;
   if (a.is_constant() && b.is_constant()) return Truth::No;
   const auto difference = attempt([&] { return a - b; });
@@ -348,7 +357,7 @@ Truth equal(const SymInt& a, const SymInt& b) {
   return Truth::Unknown;
 }
 
-Truth less(const SymInt& a, const SymInt& b) {
+Truth less_by_facts(const SymInt& a, const SymInt& b) {
   if (a.is_constant() && b.is_constant()) return a.value() < b.value() ? Truth::Yes : Truth::No;
   const auto difference = attempt([&] { return b - a; });
   if (!difference) return Truth::Unknown;
@@ -356,12 +365,31 @@ Truth less(const SymInt& a, const SymInt& b) {
   return range.min > 0 ? Truth::Yes : range.max <= 0 ? Truth::No : Truth::Unknown;
 }
 
-Truth less_equal(const SymInt& a, const SymInt& b) {
+Truth less_equal_by_facts(const SymInt& a, const SymInt& b) {
   if (a.is_constant() && b.is_constant()) return a.value() <= b.value() ? Truth::Yes : Truth::No;
   const auto difference = attempt([&] { return b - a; });
   if (!difference) return Truth::Unknown;
   const Interval range = bounds(*difference);
   return range.min >= 0 ? Truth::Yes : range.max < 0 ? Truth::No : Truth::Unknown;
+}
+
+}  // namespace
+
+Truth equal(const SymInt& a, const SymInt& b) {
+  Truth truth = equal_by_facts(a, b);
+  if (truth == Truth::Unknown) truth = compare_assumed(a, b, equal_by_facts);
+  if (truth == Truth::Unknown) common_context(a, b)->open_equality.emplace(a, b);
+  return truth;
+}
+
+Truth less(const SymInt& a, const SymInt& b) {
+  const Truth truth = less_by_facts(a, b);
+  return truth == Truth::Unknown ? compare_assumed(a, b, less_by_facts) : truth;
+}
+
+Truth less_equal(const SymInt& a, const SymInt& b) {
+  const Truth truth = less_equal_by_facts(a, b);
+  return truth == Truth::Unknown ? compare_assumed(a, b, less_equal_by_facts) : truth;
 }
 
 }  // namespace exformer

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <deque>
+#include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "exformer/symbolic/checked_math.h"
@@ -82,6 +85,10 @@ class SymContext::Impl {
 
   const SymExpr* intern(SymExpr&& candidate);
 
+  // What symbolic/assumptions.h gives out.
+  std::optional<std::pair<SymInt, SymInt>> open_equality;
+  std::map<std::string, SymInt> assumptions;
+
  private:
   struct NodeHash {
     size_t operator()(const SymExpr* node) const { return node->hash; }
@@ -110,6 +117,8 @@ Linear linear_of(const SymInt& a);
 SymContext::Impl* common_context(const SymInt& a, const SymInt& b);
 /// Fills interval, divisor and exact_quotient of a node that is about to be interned.
 void compute_facts(SymExpr& node);
+/// The expression with every assumed symbol replaced.
+SymInt apply_assumptions(const SymInt& a);
 /// True when no value within bounds is zero.
 bool excludes_zero(const SymInt& a);
 

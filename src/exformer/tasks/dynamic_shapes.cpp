@@ -1,8 +1,12 @@
 #include "exformer/tasks/dynamic_shapes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "exformer/base/strings.h"
+#include "exformer/symbolic/conditions.h"
+#include "exformer/symbolic/printers.h"
 
 namespace exformer {
 
@@ -82,6 +86,9 @@ Dim requested_dim(const DynamicShapes& shapes, const std::string& input, int64_t
   return Dim::STATIC;
 }
 
+/// Nothing may be cached yet; every other size is at least 1.
+int64_t smallest(const std::string& symbol) { return symbol == "past_sequence" || symbol == "past_window" ? 0 : 1; }
+
 struct SymbolPlan {
   std::string name;  // the user's, else the contract's
   bool is_static = false;
@@ -94,8 +101,8 @@ struct SymbolPlan {
 class Resolver {
  public:
   Resolver(const NamedTensors& inputs, Task task, const ModelFacts& facts, bool dynamic,
-           const std::optional<DynamicShapes>& shapes)
-      : inputs_(inputs), facts_(facts), dynamic_(dynamic), shapes_(shapes) {
+           const std::optional<DynamicShapes>& shapes, Contradiction contradiction)
+      : inputs_(inputs), facts_(facts), dynamic_(dynamic), shapes_(shapes), contradiction_(contradiction) {
     const std::string total = total_symbol(inputs, facts);
     for (const auto& [name, tensor] : inputs) axes_.push_back(axes_of(name, tensor, task, facts, total));
   }
@@ -108,8 +115,11 @@ class Resolver {
     for (size_t i = 0; i < inputs_.size(); ++i) {
       std::vector<SymInt> sizes;
       for (size_t a = 0; a < axes_[i].size(); ++a) sizes.push_back(size_of(context, i, a));
+      resolved.model_sizes.push_back(sizes);
+      for (size_t a = 0; a < axes_[i].size(); ++a) sizes[a] = requested_size(context, i, a, sizes[a]);
       resolved.sizes.push_back(std::move(sizes));
     }
+    resolved.checks = std::move(checks_);
     resolved.specializations = std::move(specializations_);
     return resolved;
   }
@@ -175,6 +185,7 @@ class Resolver {
       plan.where = where;
       plan.size = size;
       plan.name = contract.symbol;
+      plan.min = smallest(contract.symbol);
     } else if (plan.size != size) {
       fail("{} is {} but {} is {}: both are the {} size", where, size, plan.where, plan.size, contract.symbol);
     }
@@ -186,12 +197,16 @@ class Resolver {
     }
     plan.is_static = is_static;
     if (dim.kind == Dim::Kind::Named) {
+      if (size < dim.min || size > dim.max)
+        fail("{}: the dim '{}' allows [{}, {}], the sample input has {}", where, dim.name, dim.min, dim.max, size);
       if (plan.decided && plan.name != dim.name && plan.name != contract.symbol) {
+        if (contradiction_ == Contradiction::RuntimeCheck) {
+          apart_[{input, axis}] = dim;
+          return;
+        }
         fail("{} is the dim '{}' but {} is '{}': both are the {} size and must share one dim", where, dim.name,
              plan.where, plan.name, contract.symbol);
       }
-      if (size < dim.min || size > dim.max)
-        fail("{}: the dim '{}' allows [{}, {}], the sample input has {}", where, dim.name, dim.min, dim.max, size);
       plan.name = dim.name;
       plan.min = std::max(plan.min, dim.min);
       plan.max = std::min(plan.max, dim.max);
@@ -207,6 +222,11 @@ class Resolver {
     if (dim.kind == Dim::Kind::Static) return;
     const int64_t size = sample_size(input, axis);
     const std::string reason = broadcast ? "a batch of 1 is broadcast over the batch" : contract.reason;
+    if (dim.kind == Dim::Kind::Named && contradiction_ == Contradiction::RuntimeCheck && size >= dim.min &&
+        size <= dim.max) {
+      apart_[{input, axis}] = dim;
+      return;
+    }
     if (dim.kind == Dim::Kind::Named) {
       fail("axis {} of '{}' cannot be the dim '{}': the model fixes it to {}: {}", axis, inputs_[input].first, dim.name,
            size, reason);
@@ -221,18 +241,46 @@ class Resolver {
     if (plan.is_static) return plan.size;
     int64_t max = plan.max;
     if (name == "sequence" && facts_.has_absolute_positions) {
-      if (plan.max != kUnbounded && plan.max > facts_.max_position_embeddings) {
+      const int64_t rows = facts_.max_position_embeddings;
+      const bool contradicts = plan.max != kUnbounded && plan.max > rows;
+      if (contradicts && contradiction_ == Contradiction::RuntimeCheck) {
+        const SymInt length = context.symbol({.name = plan.name, .min = plan.min, .max = plan.max, .hint = plan.size});
+        if (!has_position_check_) {
+          checks_.push_back(
+              {at_least(rows, length), fmt::format("the dim '{}' may be at most {}: "
+                                                   "embeddings.position_embeddings > aten.embedding has a "
+                                                   "row per position (max_position_embeddings)",
+                                                   plan.name, rows)});
+        }
+        has_position_check_ = true;
+        return length;
+      }
+      if (contradicts) {
         fail(
             "axis {} of '{}': the dim '{}' allows up to {}, the position embeddings of the model {} "
-            "(max_position_embeddings)",
-            axis, input, plan.name, plan.max, facts_.max_position_embeddings);
+            "(embeddings.position_embeddings > aten.embedding, max_position_embeddings)",
+            axis, input, plan.name, plan.max, rows);
       }
-      max = std::min(max, facts_.max_position_embeddings);
+      max = std::min(max, rows);
       if (plan.size > max)
         fail("axis {} of '{}' is {}, the model's position embeddings allow {} (max_position_embeddings)", axis, input,
              plan.size, max);
     }
     return context.symbol({.name = plan.name, .min = plan.min, .max = max, .hint = plan.size});
+  }
+
+  /// The size as the user named it, with the check that ties it to the model's.
+  SymInt requested_size(SymContext& context, size_t input, size_t axis, const SymInt& model_size) {
+    const auto found = apart_.find({input, axis});
+    if (found == apart_.end()) return model_size;
+    const Dim& dim = found->second;
+    const SymInt size = context.symbol(
+        {.name = dim.name, .min = std::max<int64_t>(dim.min, 1), .max = dim.max, .hint = sample_size(input, axis)});
+    const std::string& reason = axes_[input][axis].reason;
+    checks_.push_back({is_equal(size, model_size),
+                       fmt::format("the dim '{}' (axis {} of '{}') must be {}{}{}", dim.name, axis,
+                                   inputs_[input].first, to_string(model_size), reason.empty() ? "" : ": ", reason)});
+    return size;
   }
 
   SymInt size_of(SymContext& context, size_t input, size_t axis) {
@@ -255,6 +303,10 @@ class Resolver {
   const std::optional<DynamicShapes>& shapes_;
   std::vector<std::vector<Axis>> axes_;
   std::map<std::string, SymbolPlan> plans_;
+  Contradiction contradiction_;
+  std::map<std::pair<size_t, size_t>, Dim> apart_;  // dims that are the model's size only when a run's check passes
+  std::vector<DeferredCheck> checks_;
+  bool has_position_check_ = false;
   std::vector<Specialization> specializations_;
 };
 
@@ -309,8 +361,8 @@ DynamicShapes parse_dynamic_shapes(const Json& value) {
 }
 
 ResolvedShapes resolve_shapes(SymContext& context, const NamedTensors& inputs, Task task, const ModelFacts& facts,
-                              bool dynamic, const std::optional<DynamicShapes>& shapes) {
-  return Resolver(inputs, task, facts, dynamic, shapes).run(context);
+                              bool dynamic, const std::optional<DynamicShapes>& shapes, Contradiction contradiction) {
+  return Resolver(inputs, task, facts, dynamic, shapes, contradiction).run(context);
 }
 
 }  // namespace exformer

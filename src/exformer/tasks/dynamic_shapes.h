@@ -19,7 +19,7 @@ struct Dim {
   enum class Kind { Named, Auto, Static };
   Kind kind = Kind::Named;
   std::string name;
-  int64_t min = 1;
+  int64_t min = 0;  // sizes that the model wants to be positive are, whatever this says
   int64_t max = kUnbounded;
 
   static const Dim AUTO;
@@ -42,15 +42,27 @@ struct Specialization {
   std::string reason;
 };
 
+/// A rule of the model's that a requested dim need not satisfy: checked in every run.
+struct DeferredCheck {
+  SymInt condition;  // symbolic/conditions.h
+  std::string message;
+};
+
 /// Sizes of every input, in the order of the inputs, over symbols declared in `context`.
 struct ResolvedShapes {
-  std::vector<std::vector<SymInt>> sizes;
+  std::vector<std::vector<SymInt>> sizes;        // as requested
+  std::vector<std::vector<SymInt>> model_sizes;  // as the model sees them once the checks have passed
+  std::vector<DeferredCheck> checks;
   std::vector<Specialization> specializations;
 };
 
+/// What becomes of a requested dim that the model contradicts.
+enum class Contradiction { Error, RuntimeCheck };
+
 /// `shapes` if given, else all dims AUTO when `dynamic`, else all static. A dim that the model contradicts throws
-/// ExportError naming the dim, the input and why.
+/// ExportError naming the dim, the input and why, or becomes a check of every run.
 ResolvedShapes resolve_shapes(SymContext& context, const NamedTensors& inputs, Task task, const ModelFacts& facts,
-                              bool dynamic, const std::optional<DynamicShapes>& shapes);
+                              bool dynamic, const std::optional<DynamicShapes>& shapes,
+                              Contradiction contradiction = Contradiction::Error);
 
 }  // namespace exformer

@@ -6,6 +6,12 @@
 namespace exformer {
 namespace {
 
+/// The input under sizes that only a run can show to be its own: the checks before this view do.
+Value* as_model_sizes(Graph& graph, Value* input, const std::vector<SymInt>& sizes) {
+  const Op& view = OpRegistry::standard().get("aten::view");
+  return graph.create_node(view.schema, {input, sizes}, {contiguous_meta(input->meta.dtype, sizes)})->output();
+}
+
 /// Declares the user inputs and hands them to the model's kwargs.
 ForwardInputs add_user_inputs(Tracer& tracer, const TraceRequest& request, const ModelFacts& facts,
                               const ResolvedShapes& shapes, std::vector<InputSpec>& specs) {
@@ -16,6 +22,12 @@ ForwardInputs add_user_inputs(Tracer& tracer, const TraceRequest& request, const
     Value* value =
         tracer.graph().add_input(replace_all(name, ".", "_"), contiguous_meta(sample.dtype(), shapes.sizes[i]));
     specs.push_back({.kind = InputSpec::Kind::UserInput, .value = value, .target = name});
+  }
+  for (const DeferredCheck& check : shapes.checks) tracer.check(check.condition, check.message);
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    const std::string& name = request.inputs[i].first;
+    Value* value = specs[i].value;
+    if (shapes.sizes[i] != shapes.model_sizes[i]) value = as_model_sizes(tracer.graph(), value, shapes.model_sizes[i]);
     const auto leaf = parse_cache_leaf(name);
     if (!leaf) {
       forward.tensors.emplace(name, tracer.wrap(value));
@@ -40,7 +52,7 @@ TracedModel trace_model(const TraceRequest& request) {
   TracedModel traced;
   ExportedProgram& program = traced.program;
   ResolvedShapes shapes = resolve_shapes(program.graph->symbols(), request.inputs, request.architecture->task, facts,
-                                         request.dynamic, request.dynamic_shapes);
+                                         request.dynamic, request.dynamic_shapes, request.contradiction);
   traced.specializations = std::move(shapes.specializations);
 
   Tracer tracer(*program.graph);

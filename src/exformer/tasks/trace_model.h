@@ -25,6 +25,7 @@ struct TraceRequest {
   NamedTensors inputs;  // as prepare_inputs gives them
   bool dynamic = false;
   std::optional<DynamicShapes> dynamic_shapes;
+  Contradiction contradiction = Contradiction::Error;
 };
 
 struct TracedModel {

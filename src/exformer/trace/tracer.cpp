@@ -1,5 +1,8 @@
 #include "exformer/trace/tracer.h"
 
+#include "exformer/ops/functional_form.h"
+#include "exformer/symbolic/printers.h"
+#include "exformer/trace/constant_value.h"
 #include "exformer/trace/view_inverse.h"
 
 namespace exformer {
@@ -21,13 +24,23 @@ struct TensorState {
 
 namespace {
 
-/// "aten::add.Tensor" for "aten::add_.Tensor".
-std::string functional_name(const std::string& in_place) {
-  const size_t start = in_place.find("::") + 2;
-  const size_t dot = std::min(in_place.find('.', start), in_place.size());
-  EXFORMER_ASSERT(in_place[dot - 1] == '_');
-  return in_place.substr(0, dot - 1) + in_place.substr(dot);
+/// Whether two layouts put the elements of a tensor of these sizes in the same places.
+bool same_layout(const std::vector<SymInt>& sizes, const std::vector<SymInt>& a, const std::vector<SymInt>& b) {
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (sizes[i] != SymInt(1) && a[i] != b[i]) return false;
+  }
+  return true;
 }
+
+/// Whether several elements share one place; filling is the only write that torch allows then.
+bool overlaps_itself(const TensorMeta& meta) {
+  for (size_t i = 0; i < meta.sizes.size(); ++i) {
+    if (meta.strides[i] == SymInt(0) && !known_equal(meta.sizes[i], 1)) return true;
+  }
+  return false;
+}
+
+bool is_fill(const Op& op) { return op.schema.base_name() == "fill" || op.schema.base_name() == "zero"; }
 
 }  // namespace
 
@@ -50,20 +63,31 @@ void Tracer::write(TensorState& state, Value* value) {
     sources.push_back(apply_view(builder_, state.views[i], sources.back()));
   Value* updated = value;
   for (size_t i = state.views.size(); i-- > 0;) updated = invert_view(builder_, state.views[i], sources[i], updated);
+  // Memory does not move: what is read from it later must find the layout that it had.
+  const TensorMeta& memory = state.storage->base->meta;
+  if (!same_layout(memory.sizes, memory.strides, updated->meta.strides))
+    updated = builder_.call("aten::copy", {state.storage->base, updated});
+  const bool keeps_layout =
+      state.value && same_layout(value->meta.sizes, value->meta.strides, state.value->meta.strides);
   state.storage->base = updated;
-  state.version = ++state.storage->version;
+  ++state.storage->version;
+  if (state.views.empty()) value = updated;
+  if (!keeps_layout && !state.views.empty()) return;  // is read from its base again when it is asked for
   state.value = value;
+  state.version = state.storage->version;
 }
 
 Tensor Tracer::wrap(Value* value) {
   auto storage = std::make_shared<Storage>();
   storage->tracer = this;
   storage->base = value;
-  if (!value->producer()) storage->input = value;
+  if (!value->producer()) {
+    storage->input = value;
+    input_memory_.push_back(storage);
+  }
   auto state = std::make_shared<TensorState>();
   state->storage = std::move(storage);
   state->value = value;
-  if (!value->producer()) input_states_.push_back(state);
   return Tensor(std::move(state));
 }
 
@@ -84,46 +108,69 @@ std::vector<Tensor> Tracer::call_all(std::string_view name, std::vector<TensorAr
     if (const auto* tensor = argument.get_if<Tensor>(); tensor && !tensor->defined()) argument = None{};
   }
   std::vector<TensorArgument> bound = bind_arguments<Tensor>(op.schema, std::move(positional), std::move(named));
-  if (has_tag(op.tags, Tag::Inplace)) return call_in_place(op, std::move(bound));
-  const std::vector<Argument> arguments = to_values(bound);
-  Node* node = builder_.append(op, arguments);
+  if (has_tag(op.tags, Tag::Inplace)) return call_in_place(op, bound);
+  Node* node = builder_.append(op, to_values(bound));
   std::vector<Tensor> results;
   results.reserve(node->outputs().size());
-  for (size_t i = 0; i < node->outputs().size(); ++i) {
-    if (!has_tag(op.tags, Tag::View)) {
-      results.push_back(wrap(node->output(i)));
-      continue;
+  const Memory memory = result_memory(op, *node);
+  if (memory == Memory::Same) {
+    bound[0].as<Tensor>().state()->value = node->output();
+    return {bound[0].as<Tensor>()};
+  }
+  for (Value* output : node->outputs()) {
+    results.push_back(memory == Memory::View
+                          ? view_of(bound[0].as<Tensor>(), {{&op, node->arguments(), output->index()}}, output)
+                          : wrap(output));
+  }
+  if (has_tag(op.tags, Tag::View) && bound[0].is<std::vector<Tensor>>()) {
+    // Each result is a view of its own tensor (meshgrid).
+    const auto& sources = bound[0].as<std::vector<Tensor>>();
+    const std::vector<Value*> views = op.decompose(builder_, ValueArgs(op.schema, node->arguments()));
+    for (size_t i = 0; i < views.size(); ++i) {
+      if (auto steps = steps_between(builder_.ops(), sources[i].value(), views[i]))
+        results[i] = view_of(sources[i], std::move(*steps), node->output(i));
     }
-    const TensorState& source = *bound[0].as<Tensor>().state();
-    auto state = std::make_shared<TensorState>(source);
-    state->views.push_back({&op, arguments, i});
-    state->value = node->output(i);
-    results.emplace_back(std::move(state));
   }
   return results;
 }
 
-std::vector<Tensor> Tracer::call_in_place(const Op& op, std::vector<TensorArgument> bound) {
+Tensor Tracer::view_of(const Tensor& source, std::vector<ViewStep> steps, Value* value) {
+  auto state = std::make_shared<TensorState>(*source.state());
+  state->views.insert(state->views.end(), std::make_move_iterator(steps.begin()), std::make_move_iterator(steps.end()));
+  state->value = value;
+  return Tensor(std::move(state));
+}
+
+/// Refuses a result that cannot be stored in the tensor that is written.
+void Tracer::check_stored(const Op& in_place, const std::vector<Argument>& arguments) const {
+  try {
+    infer(in_place, arguments);
+  } catch (const ExportError& error) {
+    if (module_path().empty()) throw;
+    throw ExportError(error.kind(), module_path() + " > " + error.what());
+  }
+}
+
+std::vector<Tensor> Tracer::call_in_place(const Op& op, const std::vector<TensorArgument>& bound) {
   const Tensor self = bound[0].as<Tensor>();
-  const Op& functional = builder_.ops().get(functional_name(op.schema.name));
-  Value* before = self.value();
-  std::vector<TensorArgument> arguments;
-  for (const SchemaArgument& argument : functional.schema.arguments) {
-    bool found = false;
-    for (size_t i = 0; i < op.schema.arguments.size() && !found; ++i) {
-      if (op.schema.arguments[i].name != argument.name) continue;
-      arguments.push_back(bound[i]);
-      found = true;
-    }
-    if (!found)
-      arguments.push_back(map_tensors<Tensor>(argument.default_value, [](std::nullptr_t) { return Tensor(); }));
+  const Op* functional = functional_form(builder_.ops(), op);
+  if (!functional) unsupported("{} has no functional form", op.schema.name);
+  const std::vector<Argument> arguments = to_values(bound);
+  if (has_tag(functional->tags, Tag::View)) {  // the tensor itself becomes a view of what it was
+    const Node* node = builder_.append(*functional, arguments);
+    self.state()->views.push_back({functional, arguments, 0});
+    self.state()->value = node->output();
+    return {self};
   }
-  Value* result = builder_.append(functional, to_values(arguments))->output();
-  if (result->meta.sizes != before->meta.sizes) {
-    fail("{}: the result's sizes differ from those of the tensor that is written", op.schema.name);
+  const TensorMeta before = self.value()->meta;
+  if (overlaps_itself(before) && !is_fill(*functional)) {
+    fail("{}{}{}: elements of the tensor that is written share memory (sizes {}, strides {}); clone() it first",
+         module_path(), module_path().empty() ? "" : " > ", op.schema.name, to_string(before.sizes),
+         to_string(before.strides));
   }
-  if (result->meta.dtype != before->meta.dtype)
-    result = builder_.call("aten::_to_copy", {result}, {{"dtype", before->meta.dtype}});
+  Value* result = builder_.append(*functional, arguments)->output();
+  check_stored(op, arguments);
+  if (result->meta.dtype != before.dtype) result = builder_.call("aten::_to_copy", {result}, {{"dtype", before.dtype}});
   write(*self.state(), result);
   return {self};
 }
@@ -143,11 +190,30 @@ Tensor Tracer::zeros(std::vector<SymInt> sizes, DType dtype) {
   return call("aten::zeros", {std::move(sizes)}, {{"dtype", dtype}});
 }
 
+std::optional<HostTensor> Tracer::constant_value(const Tensor& tensor) {
+  return exformer::constant_value(builder_.ops(), tensor.value());
+}
+
+SymInt Tracer::item(const Tensor& tensor) {
+  if (const auto known = constant_value(tensor);
+      known && known->element_count() == 1 && !is_floating_point(known->dtype())) {
+    return known->contiguous().reshaped({}).item_int();
+  }
+  const Value* number = builder_.call("aten::item", {tensor.value()});
+  if (number->kind == ValueKind::SymFloat) unsupported("aten::item: a float that depends on data is no integer");
+  return number->sym;
+}
+
+void Tracer::check(const SymInt& condition, const std::string& message) {
+  if (condition.is_constant() && condition.value() != 0) return;
+  if (equal(condition, 0) == Truth::No) return;
+  builder_.call_all("aten::_assert_scalar", {condition, message});
+}
+
 std::vector<std::pair<Value*, Value*>> Tracer::mutated_inputs() const {
   std::vector<std::pair<Value*, Value*>> result;
-  for (const auto& weak : input_states_) {
-    const auto state = weak.lock();
-    if (state && state->storage->version > 0) result.emplace_back(state->storage->input, state->storage->base);
+  for (const auto& memory : input_memory_) {
+    if (memory->version > 0) result.emplace_back(memory->input, memory->base);
   }
   return result;
 }

@@ -11,6 +11,9 @@
 
 namespace exformer {
 
+struct Storage;   // trace/tracer.cpp
+struct ViewStep;  // trace/view_inverse.h
+
 class Tracer {
  public:
   explicit Tracer(Graph& graph, const OpRegistry& ops = OpRegistry::standard()) : builder_(graph, nullptr, ops) {}
@@ -34,6 +37,13 @@ class Tracer {
   Tensor arange(SymInt end, DType dtype = DType::Int64);
   Tensor full(std::vector<SymInt> sizes, double value, DType dtype);
   Tensor zeros(std::vector<SymInt> sizes, DType dtype);
+
+  /// The contents of a tensor that is made of constants alone.
+  std::optional<HostTensor> constant_value(const Tensor& tensor);
+  /// The only element of an integer or bool tensor: its constant, else a new symbol that the run defines.
+  SymInt item(const Tensor& tensor);
+  /// States that a condition (a number that is not zero) holds in every run; what can be told now is told now.
+  void check(const SymInt& condition, const std::string& message);
 
   /// Graph inputs whose memory has been written, with the value they hold at the end (torch.export's mutations).
   std::vector<std::pair<Value*, Value*>> mutated_inputs() const;
@@ -61,11 +71,13 @@ class Tracer {
   friend class Tensor;
   Value* current_value(TensorState& state);
   void write(TensorState& state, Value* value);
-  std::vector<Tensor> call_in_place(const Op& op, std::vector<TensorArgument> bound);
+  Tensor view_of(const Tensor& source, std::vector<ViewStep> steps, Value* value);
+  void check_stored(const Op& in_place, const std::vector<Argument>& arguments) const;
+  std::vector<Tensor> call_in_place(const Op& op, const std::vector<TensorArgument>& bound);
   std::vector<Argument> to_values(const std::vector<TensorArgument>& arguments);
 
   GraphBuilder builder_;
-  std::vector<std::weak_ptr<TensorState>> input_states_;
+  std::vector<std::shared_ptr<Storage>> input_memory_;
 };
 
 }  // namespace exformer

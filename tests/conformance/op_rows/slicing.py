@@ -59,6 +59,7 @@ ROWS = [
     Row("slice_scatter", T("*", "b", 6), T("*", "b", 2), 1, 1, 5, 2, dtypes=("f32", "i64")),
     Row("slice_scatter", T("f32", "b", 6, order=(1, 0)), T("f32", "b", 2), 1, 1, 3),
     Row("slice_scatter", T("f32", "b", "s"), T("f32", "b", "s"), 1),
+    Row("slice_scatter", T("f32", "b", "s"), T("f32", "b", 5), 1, -5, 2**63 - 1, symbols={"b": {}, "s": {"min": 5}}),
     Row("slice_scatter", T("f32", "b", 6), T("f32", "b", 3), 1, 1, 3, raises=True),
     Row("select_scatter", T("f32", "b", 6), T("f32", "b"), 1, 3),
     Row("select_scatter", T("f32", "b", 6, 4, order=(0, 2, 1)), T("f32", "b", 4), 1, -1),

@@ -21,7 +21,8 @@ struct ExecutorchOptions {
   executorch::PlanningOptions planning;
   // Of symbols, below their own; the first choice whose arena stays within arena_goal is taken, else the last.
   std::vector<std::map<std::string, int64_t>> upper_bounds;
-  uint64_t arena_goal = uint64_t{2} << 30;
+  uint64_t arena_goal = 2'500'000'000;
+  bool external_data = false;         // weights in a data file (`.ptd`) beside the program
   std::optional<uint64_t> max_arena;  // bytes; a larger plan is refused
   // Percent of the multiply-adds that delegates must take; less is refused.
   std::optional<double> require_delegated;
@@ -44,7 +45,9 @@ struct ExecutorchModel {
 /// their module paths and reasons.
 ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOptions& options);
 
-/// Writes the `.pte`: tables, then the weights, each once.
+/// Writes the `.pte`: tables, then the weights (unless they are external), each once.
 void write_executorch(const ExecutorchModel& model, const std::filesystem::path& path);
+/// Writes the weights of a program whose data are external.
+void write_executorch_data(const ExecutorchModel& model, const std::filesystem::path& path);
 
 }  // namespace exformer

@@ -5,31 +5,37 @@
 
 #include "exformer/backends/executorch/pte_format.h"
 #include "exformer/base/error.h"
+#include "exformer/symbolic/printers.h"
 
 namespace exformer::executorch {
-namespace {
 
-uint64_t aligned(uint64_t offset, uint64_t alignment) { return (offset + alignment - 1) / alignment * alignment; }
+std::string external_key(const ExecutorchProgram& program, const TensorValue& constant) {
+  const std::string& name = program.constant_names[*constant.constant];
+  const std::vector<int64_t>& sizes = program.constants[*constant.constant].sizes();
+  if (constant.sizes == Sizes(sizes.begin(), sizes.end())) return name;
+  return name + " " + to_string(constant.sizes);
+}
 
-}  // namespace
-
-SegmentLayout lay_out_segments(const ExecutorchProgram& program) {
-  SegmentLayout layout;
+SegmentLayout lay_out_segments(const ExecutorchProgram& program, SegmentKinds kinds) {
+  SegmentLayout layout{.kinds = kinds};
   std::unordered_map<std::string, Segment> stored;  // by storage key
   std::unordered_map<std::string, size_t> keys;
   uint64_t end = 0;
   const auto place = [&](uint64_t size, uint64_t alignment) {
-    const Segment segment{aligned(end, alignment), size};
+    const Segment segment{aligned_to(end, alignment), size};
     end = segment.offset + size;
     return segment;
   };
+  const bool has_weights = kinds != SegmentKinds::Payloads, has_payloads = kinds != SegmentKinds::Weights;
   for (const LazyTensor& constant : program.constants) {
+    if (!has_weights) break;
     const Segment segment = place(constant.byte_size(), kDataAlignment);
     stored.emplace(constant.storage_key(), segment);
     layout.constant_offsets.push_back(segment.offset);
   }
   layout.segments.push_back({0, end});
   for (const Delegate& delegate : program.delegates) {
+    if (!has_weights) break;
     for (const NamedData& data : delegate.named_data) {
       if (keys.contains(data.key)) continue;
       const uint64_t alignment = std::max<uint64_t>(data.alignment, kDataAlignment);
@@ -43,6 +49,7 @@ SegmentLayout lay_out_segments(const ExecutorchProgram& program) {
     }
   }
   for (const Delegate& delegate : program.delegates) {
+    if (!has_payloads) break;
     layout.payloads.push_back(layout.segments.size());
     layout.segments.push_back(place(delegate.payload.size(), kSegmentAlignment));
   }
@@ -59,13 +66,14 @@ void write_segments(const ExecutorchProgram& program, const SegmentLayout& layou
     file.write(Bytes(kZeros, missing));
   };
   const auto is_written = [&](const Segment& segment) { return base + segment.offset < file.offset(); };
-  for (size_t i = 0; i < program.constants.size(); ++i) {
+  for (size_t i = 0; i < layout.constant_offsets.size(); ++i) {
     pad_to(layout.constant_offsets[i]);
     program.constants[i].stream([&](Bytes block) { file.write(block); });
   }
   size_t next = 1;
   std::unordered_map<std::string, bool> seen;
   for (const Delegate& delegate : program.delegates) {
+    if (layout.kinds == SegmentKinds::Payloads) break;
     for (const NamedData& data : delegate.named_data) {
       if (!seen.try_emplace(data.key, true).second) continue;
       const Segment& segment = layout.segments[next++];
@@ -75,7 +83,7 @@ void write_segments(const ExecutorchProgram& program, const SegmentLayout& layou
       EXFORMER_ASSERT(file.offset() == base + segment.offset + segment.size);
     }
   }
-  for (size_t i = 0; i < program.delegates.size(); ++i) {
+  for (size_t i = 0; i < layout.payloads.size(); ++i) {
     pad_to(layout.segments[layout.payloads[i]].offset);
     file.write(Bytes(program.delegates[i].payload));
   }

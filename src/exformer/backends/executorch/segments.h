@@ -11,6 +11,9 @@
 
 namespace exformer::executorch {
 
+/// What goes into one file. Weights are constants and named data.
+enum class SegmentKinds { All, Weights, Payloads };
+
 struct Segment {
   uint64_t offset = 0;  // from the segments' beginning
   uint64_t size = 0;
@@ -23,10 +26,13 @@ struct SegmentLayout {
   std::vector<size_t> payloads;                       // the segment of each delegate's payload
   std::vector<std::pair<std::string, size_t>> named;  // key, segment
   uint64_t size = 0;
+  SegmentKinds kinds = SegmentKinds::All;
 };
 
 /// Segment 0 holds the program's constants; it is there even when there are none.
-SegmentLayout lay_out_segments(const ExecutorchProgram& program);
+SegmentLayout lay_out_segments(const ExecutorchProgram& program, SegmentKinds kinds);
+/// The name of a constant in a data file: the weight's own, with the sizes where they differ from the weight's.
+std::string external_key(const ExecutorchProgram& program, const TensorValue& constant);
 /// Writes the bytes at the file's present offset.
 void write_segments(const ExecutorchProgram& program, const SegmentLayout& layout, OutputFile& file);
 

@@ -20,7 +20,7 @@ using Offset = flatbuffers::Offset<T>;
 class TableWriter {
  public:
   TableWriter(const ExecutorchModel& model, const SegmentLayout& layout)
-      : program_(model.program), bounds_(*model.bounds), layout_(layout) {}
+      : program_(model.program), bounds_(*model.bounds), layout_(layout), is_external_(model.options.external_data) {}
 
   flatbuffers::DetachedBuffer build() {
     const auto plan = execution_plan();
@@ -34,11 +34,16 @@ class TableWriter {
     std::vector<Offset<fb::NamedData>> named;
     for (const auto& [key, segment] : layout_.named)
       named.push_back(fb::CreateNamedDataDirect(builder_, key.c_str(), static_cast<uint32_t>(segment)));
+    // Empty, but there: ExecuTorch's own tools count them.
+    const auto buffers = builder_.CreateVector(std::vector<Offset<fb::Buffer>>());
+    const auto payloads = builder_.CreateVector(std::vector<Offset<fb::BackendDelegateInlineData>>());
     const auto segment_table = builder_.CreateVector(segments);
     const auto named_table = named.empty() ? 0 : builder_.CreateVector(named);
     fb::ProgramBuilder root(builder_);
     root.add_version(0);
     root.add_execution_plan(plans);
+    root.add_constant_buffer(buffers);
+    root.add_backend_delegate_data(payloads);
     root.add_segments(segment_table);
     root.add_constant_segment(constants);
     if (!named.empty()) root.add_named_data(named_table);
@@ -135,43 +140,47 @@ class TableWriter {
     const auto allocation = place ? fb::CreateAllocationDetails(builder_, 1, static_cast<uint32_t>(place->offset),
                                                                 static_cast<uint32_t>(place->offset >> 32))
                                   : 0;
-    return fb::CreateTensorDirect(builder_, static_cast<fb::ScalarType>(scalar_type(tensor.dtype)), 0, &sizes, &order,
-                                  false, tensor.constant ? static_cast<uint32_t>(*tensor.constant + 1) : 0, allocation,
-                                  0,
-                                  is_dynamic ? fb::TensorShapeDynamism_DYNAMIC_BOUND : fb::TensorShapeDynamism_STATIC);
+    const bool is_external = tensor.constant && is_external_;
+    const uint32_t constant = tensor.constant && !is_external ? static_cast<uint32_t>(*tensor.constant + 1) : 0;
+    const auto extra = is_external
+                           ? fb::CreateExtraTensorInfoDirect(builder_, 0, external_key(program_, tensor).c_str(),
+                                                             fb::TensorDataLocation_EXTERNAL)
+                           : 0;
+    return fb::CreateTensorDirect(
+        builder_, static_cast<fb::ScalarType>(scalar_type(tensor.dtype)), 0, &sizes, &order, false, constant,
+        allocation, 0, is_dynamic ? fb::TensorShapeDynamism_DYNAMIC_BOUND : fb::TensorShapeDynamism_STATIC, extra);
   }
 
   const ExecutorchProgram& program_;
   const UpperBounds& bounds_;
   const SegmentLayout& layout_;
+  const bool is_external_;
   flatbuffers::FlatBufferBuilder builder_{size_t{1} << 16};
 };
-
-void put(std::byte* at, uint64_t value, size_t bytes) {
-  for (size_t i = 0; i < bytes; ++i) at[i] = static_cast<std::byte>(value >> (8 * i));
-}
 
 }  // namespace
 }  // namespace executorch
 
 void write_executorch(const ExecutorchModel& model, const std::filesystem::path& path) {
   using namespace executorch;
-  const SegmentLayout layout = lay_out_segments(model.program);
+  const bool is_external = model.options.external_data;
+  const SegmentLayout layout =
+      lay_out_segments(model.program, is_external ? SegmentKinds::Payloads : SegmentKinds::All);
   const flatbuffers::DetachedBuffer tables = TableWriter(model, layout).build();
   const Bytes bytes(reinterpret_cast<const std::byte*>(tables.data()), tables.size());
   uint32_t root = 0;
   std::memcpy(&root, bytes.data(), sizeof root);
 
   const uint64_t program_size = bytes.size() + kHeaderSize;
-  const uint64_t base = (program_size + kSegmentAlignment - 1) / kSegmentAlignment * kSegmentAlignment;
+  const uint64_t base = aligned_to(program_size, kSegmentAlignment);
   std::byte head[kHeaderAt + kHeaderSize] = {};
-  put(head, root + kHeaderSize, 4);
+  put_number(head, root + kHeaderSize, 4);
   std::memcpy(head + 4, bytes.data() + 4, 4);
   std::memcpy(head + kHeaderAt, kHeaderMagic.data(), kHeaderMagic.size());
-  put(head + kHeaderAt + 4, kHeaderSize, 4);
-  put(head + kHeaderAt + 8, program_size, 8);
-  put(head + kHeaderAt + 16, base, 8);
-  put(head + kHeaderAt + 24, layout.size, 8);
+  put_number(head + kHeaderAt + 4, kHeaderSize, 4);
+  put_number(head + kHeaderAt + 8, program_size, 8);
+  put_number(head + kHeaderAt + 16, base, 8);
+  put_number(head + kHeaderAt + 24, layout.size, 8);
 
   OutputFile file(path);
   file.write(Bytes(head));

@@ -1,7 +1,116 @@
+// Maxima and means over sliding windows, and means over windows that divide a dim evenly.
 #include "exformer/backends/onnx/lowering.h"
+#include "exformer/base/error.h"
 
 namespace exformer::onnx {
+namespace {
 
-void add_pooling_lowerings(LoweringTable&) {}
+constexpr size_t kDims = 2;  // pooling of one dim is decomposed into this
+
+std::vector<int64_t> per_dim(const LowerCall& call, std::string_view name, std::string_view otherwise = {}) {
+  std::vector<int64_t> values = call.args.integers(name);
+  if (values.empty() && !otherwise.empty()) return per_dim(call, otherwise);
+  if (values.size() == 1) values.resize(kDims, values[0]);
+  return values;
+}
+
+Attributes window(const LowerCall& call) {
+  std::vector<int64_t> pads = per_dim(call, "padding");
+  pads.insert(pads.end(), pads.begin(), pads.end());
+  return {{"kernel_shape", per_dim(call, "kernel_size")},
+          {"strides", per_dim(call, "stride", "kernel_size")},
+          {"pads", std::move(pads)},
+          {"ceil_mode", int64_t{call.args.boolean("ceil_mode")}}};
+}
+
+/// The input as float32 with a batch dim, and the sizes of a result that has one too.
+struct Planes {
+  ValueId input;
+  Sizes sizes;
+  bool added_batch = false;
+};
+
+Planes planes(const LowerCall& call) {
+  Planes result{call.graph.cast(call.tensor("self"), DType::Float32), call.out().sizes};
+  if (call.meta("self").rank() == static_cast<int64_t>(kDims) + 1) {
+    result.input = call.onnx.unsqueeze(result.input, 0);
+    result.sizes.insert(result.sizes.begin(), SymInt(1));
+    result.added_batch = true;
+  }
+  return result;
+}
+
+ValueId finish(const LowerCall& call, const Planes& p, ValueId value, size_t output = 0) {
+  return call.graph.cast(p.added_batch ? call.onnx.squeeze(value, 0) : value, call.out_dtype(output));
+}
+
+Results max_pool(const LowerCall& call) {
+  OnnxGraph& graph = call.graph;
+  const Planes p = planes(call);
+  Attributes attributes = window(call);
+  attributes.emplace_back("dilations", per_dim(call, "dilation"));
+  const auto results =
+      graph.emit_many("MaxPool", {p.input}, attributes, {{DType::Float32, p.sizes}, {DType::Int64, p.sizes}});
+  // ONNX counts through batch and channels, torch within the plane.
+  const Sizes& in = graph.sizes(p.input);
+  const ValueId plane = call.onnx.shapes.scalar(in[2] * in[3]);
+  const ValueId places = graph.pointwise("Mod", {results[1], plane});
+  return {finish(call, p, results[0]), finish(call, p, places, 1)};
+}
+
+Results avg_pool(const LowerCall& call) {
+  if (call.args.has("divisor_override")) unsupported("a divisor_override");
+  const Planes p = planes(call);
+  Attributes attributes = window(call);
+  attributes.emplace_back("count_include_pad", int64_t{call.args.boolean("count_include_pad")});
+  return {finish(call, p, call.graph.emit("AveragePool", {p.input}, attributes, DType::Float32, p.sizes))};
+}
+
+/// Row i holds the weights with which the elements of a dim enter mean number i: [count, size].
+HostTensor mean_weights(int64_t size, int64_t count) {
+  std::vector<float> weights(static_cast<size_t>(size * count), 0.0F);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t start = i * size / count, end = ((i + 1) * size + count - 1) / count;
+    for (int64_t j = start; j < end; ++j)
+      weights[static_cast<size_t>(i * size + j)] = 1.0F / static_cast<float>(end - start);
+  }
+  return HostTensor::from(DType::Float32, {count, size}, weights);
+}
+
+/// rows @ x @ columns^T: a mean over a rectangle is one over rows, then over columns.
+Results adaptive_avg_pool(const LowerCall& call) {
+  OnnxGraph& graph = call.graph;
+  const Sizes& in = call.meta("self").sizes;
+  const Sizes& out = call.out().sizes;
+  ValueId value = graph.cast(call.tensor("self"), DType::Float32);
+  Sizes sizes = in;
+  for (size_t dim = in.size() - kDims; dim < in.size(); ++dim) {
+    if (in[dim] == out[dim]) continue;
+    if (out[dim] == SymInt(1)) {
+      value = call.onnx.reduce("ReduceMean", value, {static_cast<int64_t>(dim)}, true);
+      sizes[dim] = 1;
+      continue;
+    }
+    if (!in[dim].is_constant() || !out[dim].is_constant())
+      unsupported("means over windows of a size that is not known");
+    sizes[dim] = out[dim];
+    const HostTensor weights = mean_weights(in[dim].value(), out[dim].value());
+    if (dim + 1 < in.size()) {
+      value = graph.emit("MatMul", {graph.constant(weights), value}, {}, DType::Float32, sizes);
+    } else {
+      const ValueId columns = call.onnx.transpose(graph.constant(weights), {1, 0});
+      value = graph.emit("MatMul", {value, columns}, {}, DType::Float32, sizes);
+    }
+  }
+  return {graph.cast(value, call.out_dtype())};
+}
+
+}  // namespace
+
+void add_pooling_lowerings(LoweringTable& table) {
+  table.add("aten::max_pool2d_with_indices", max_pool);
+  table.add("aten::avg_pool2d", avg_pool);
+  table.add("aten::_adaptive_avg_pool2d", adaptive_avg_pool);
+}
 
 }  // namespace exformer::onnx

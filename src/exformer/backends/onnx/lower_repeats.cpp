@@ -62,6 +62,44 @@ Results repeat_interleave(const LowerCall& call) {
   return {call.onnx.reshape(call.onnx.expand(call.onnx.unsqueeze(self, dim + 1), wide), call.out().sizes)};
 }
 
+/// Each position as often as `repeats` says: a step up at the end of every run, summed. [count]
+ValueId run_positions(const LowerCall& call, ValueId repeats, const SymInt& length, const SymInt& count) {
+  OnnxGraph& graph = call.graph;
+  const ValueId axis = graph.constant_int(0);
+  const ValueId ends = graph.emit("CumSum", {graph.cast(repeats, DType::Int64), axis}, {}, DType::Int64, {length});
+  const ValueId total =
+      graph.emit("Gather", {ends, graph.constant_ints({-1})}, {{"axis", int64_t{0}}}, DType::Int64, {SymInt(1)});
+  const ValueId room = graph.pointwise("Add", {total, graph.constant_ints({1})});  // the last run ends behind the list
+  const ValueId zeros = graph.emit("Expand", {graph.constant_ints({0}), room}, {}, DType::Int64, {count + 1});
+  const ValueId one = graph.constant_ints({1});
+  const ValueId ones = graph.emit("Expand", {one, graph.emit("Shape", {ends}, {}, DType::Int64, {SymInt(1)})}, {},
+                                  DType::Int64, {length});
+  const ValueId steps = graph.emit("ScatterElements", {zeros, ends, ones}, {{"reduction", std::string("add")}},
+                                   DType::Int64, {count + 1});
+  const ValueId summed = graph.emit("CumSum", {steps, axis}, {}, DType::Int64, {count + 1});
+  return graph.emit("Slice", {summed, graph.constant_ints({0}), total}, {}, DType::Int64, {count});
+}
+
+Results repeat_interleave_positions(const LowerCall& call) {
+  const ValueId positions =
+      run_positions(call, call.tensor("repeats"), call.meta("repeats").sizes[0], call.out().sizes[0]);
+  return {call.graph.cast(positions, call.out_dtype())};
+}
+
+Results repeat_interleave_by_tensor(const LowerCall& call) {
+  ValueId self = call.tensor("self");
+  const Sizes& from = call.meta("self").sizes;
+  if (!call.args.has("dim")) self = call.onnx.reshape(self, {element_count(from)});
+  const int64_t dim = call.args.has("dim") ? call.dim("dim") : 0;
+  const SymInt length = call.graph.sizes(self)[static_cast<size_t>(dim)];
+  ValueId repeats = call.tensor("repeats");
+  if (known_equal(element_count(call.meta("repeats").sizes), 1) && !known_equal(length, 1))
+    repeats = call.onnx.expand(call.onnx.reshape(repeats, {SymInt(1)}), {length});
+  const SymInt count = call.out().sizes[static_cast<size_t>(dim)];
+  return {call.graph.emit("Gather", {self, run_positions(call, repeats, length, count)}, {{"axis", dim}},
+                          call.out_dtype(), call.out().sizes)};
+}
+
 }  // namespace
 
 void add_repeats_lowerings(LoweringTable& table) {
@@ -69,6 +107,8 @@ void add_repeats_lowerings(LoweringTable& table) {
   table.add("aten::flip", flip);
   table.add("aten::roll", roll);
   table.add("aten::repeat_interleave.self_int", repeat_interleave);
+  table.add("aten::repeat_interleave.Tensor", repeat_interleave_positions);
+  table.add("aten::repeat_interleave.self_Tensor", repeat_interleave_by_tensor);
 }
 
 }  // namespace exformer::onnx

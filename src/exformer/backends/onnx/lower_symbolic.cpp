@@ -27,8 +27,9 @@ void add_symbolic_lowerings(LoweringTable& table) {
   table.add("aten::_local_scalar_dense", item);
   table.add("aten::sym_size.int", size);
   table.add("aten::sym_numel", size);
-  for (const char* op : {"aten::_assert_async.msg", "aten::_assert_scalar", "aten::_assert_tensor_metadata",
-                         "aten::sym_constrain_range_for_size", "aten::sym_constrain_range"}) {
+  for (const char* op :
+       {"aten::_assert_async.msg", "aten::_assert_async", "aten::_assert_scalar", "aten::_assert_tensor_metadata",
+        "aten::sym_constrain_range_for_size", "aten::sym_constrain_range"}) {
     table.add(op, nothing);
   }
 }

@@ -2,6 +2,8 @@
 #include "exformer/backends/pt2/graph_writer.h"
 
 #include <algorithm>
+#include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include "exformer/backends/pt2/json_text.h"
@@ -36,12 +38,13 @@ class GraphWriter {
         options_(options),
         names_(*program.graph),
         text_(*program.graph),
-        sym_nodes_(program, names_, text_, nodes_, sym_int_values_) {}
+        sym_nodes_(program, names_, text_, nodes_, sym_int_values_, sym_bool_values_) {}
 
   std::string write() {
     nodes_.begin_list();
     tensor_values_.begin_object();
     sym_int_values_.begin_object();
+    sym_bool_values_.begin_object();
     JsonText inputs;
     inputs.begin_list();
     for (const Value* input : program_.graph->inputs()) {
@@ -55,13 +58,14 @@ class GraphWriter {
     nodes_.end_list();
     tensor_values_.end_object();
     sym_int_values_.end_object();
+    sym_bool_values_.end_object();
 
     JsonText out;
     out.begin_object().key("graph_module").begin_object().key("graph").begin_object();
     out.key("inputs").raw(inputs.text()).key("outputs").begin_list();
     for (const std::string& result : results) out.raw(result);
     out.end_list().key("nodes").raw(nodes_.text()).key("tensor_values").raw(tensor_values_.text());
-    out.key("sym_int_values").raw(sym_int_values_.text()).key("sym_bool_values").begin_object().end_object();
+    out.key("sym_int_values").raw(sym_int_values_.text()).key("sym_bool_values").raw(sym_bool_values_.text());
     out.member("is_single_tensor_return", false).key("custom_obj_values").begin_object().end_object();
     out.key("sym_float_values").begin_object().end_object().end_object();
     write_signature(out, results);
@@ -220,8 +224,51 @@ class GraphWriter {
     return argument(output, ArgType::Scalar);
   }
 
+  // A node without a result.
+  void write_assertion(const std::string& condition, const std::string& message) {
+    JsonText text;
+    text.begin_object().member("as_string", message).end_object();
+    const std::string inputs = fmt::format(R"([{{"name":"self","arg":{{"as_sym_bool":{{"as_name":"{}"}}}},"kind":{}}},)"
+                                           R"({{"name":"assert_msg","arg":{},"kind":{}}}])",
+                                           condition, kPositional, text.text(), kPositional);
+    nodes_.begin_object().member("target", "torch.ops.aten._assert_scalar.default").key("inputs").raw(inputs);
+    nodes_.key("outputs").begin_list().end_list().key("metadata").begin_object().end_object();
+    nodes_.key("is_hop_single_tensor_return")
+        .null()
+        .member("name", names_.fresh("_assert_scalar_default"))
+        .end_object();
+  }
+
+  // As torch does after a node whose data define a size: what is known of it.
+  void write_bounds(const Node& node) {
+    for (const Value* output : node.outputs()) {
+      std::vector<SymInt> defined = output->meta.sizes;
+      if (output->kind == ValueKind::SymInt) defined = {output->sym};
+      for (const SymInt& size : defined) {
+        const auto name = size.symbol_name();
+        if (!name || !text_.is_unbacked(*name) || !bounded_.insert(std::string(*name)).second) continue;
+        const Interval range = bounds(size);
+        const auto assert_bound = [&](SymNodes::Comparison comparison, int64_t bound) {
+          const bool at_least = comparison == SymNodes::Comparison::AtLeast;
+          write_assertion(sym_nodes_.compare(size, comparison, bound),
+                          fmt::format("{} must be {} {}", *name, at_least ? "at least" : "at most", bound));
+        };
+        if (range.min > std::numeric_limits<int64_t>::min()) assert_bound(SymNodes::Comparison::AtLeast, range.min);
+        if (output->kind == ValueKind::SymInt && range.max < kUnbounded)
+          assert_bound(SymNodes::Comparison::AtMost, range.max);
+      }
+    }
+  }
+
   void write_node(const Node& node) {
     const OpSchema& schema = node.schema();
+    if (node.is("aten::_assert_scalar") && node.argument("self").is<SymInt>()) {
+      const SymInt& condition = node.argument("self").as<SymInt>();
+      if (!condition.is_constant())
+        write_assertion(sym_nodes_.compare(condition, SymNodes::Comparison::AtLeast, 1),
+                        node.argument("assert_msg").as<std::string>());
+      return;
+    }
     // Positional arguments are written up to the last one that differs from its default, as a Python call would pass
     // them.
     size_t positional = 0;
@@ -253,6 +300,7 @@ class GraphWriter {
     }
     nodes_.end_object().key("is_hop_single_tensor_return").null().member("name", name).end_object();
     for (const Value* output : node.outputs()) declare(output);
+    write_bounds(node);
   }
 
   void write_signature(JsonText& out, const std::vector<std::string>& results) {
@@ -339,7 +387,8 @@ class GraphWriter {
   const Pt2Options& options_;
   Names names_;
   SymText text_;
-  JsonText nodes_, tensor_values_, sym_int_values_;
+  JsonText nodes_, tensor_values_, sym_int_values_, sym_bool_values_;
+  std::unordered_set<std::string> bounded_;  // symbols that data define, whose bounds have been asserted
   SymNodes sym_nodes_;
 };
 

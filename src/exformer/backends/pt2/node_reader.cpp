@@ -3,13 +3,14 @@
 #include "exformer/backends/pt2/node_reader.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
 #include "exformer/backends/pt2/json_access.h"
 #include "exformer/backends/pt2/torch_schema.h"
 #include "exformer/ops/builder.h"
+#include "exformer/ops/functional_form.h"
+#include "exformer/symbolic/conditions.h"
 
 namespace exformer::pt2 {
 namespace {
@@ -21,13 +22,12 @@ bool is_size_arithmetic(std::string_view target) {
          target.starts_with("torch.ops.aten.sym_numel.") || target.starts_with("torch.ops.aten.sym_storage_offset.");
 }
 
-// Checks while running, without a result.
-bool is_assertion(std::string_view target) {
-  constexpr std::array<std::string_view, 6> kAssertions{
-      "torch.ops.aten._assert_scalar.default",      "torch.ops.aten._assert_async.msg",
-      "torch.ops.aten._assert_async.default",       "torch.ops.aten._assert_tensor_metadata.default",
-      "torch.ops.aten.sym_constrain_range.default", "torch.ops.aten.sym_constrain_range_for_size.default"};
-  return std::find(kAssertions.begin(), kAssertions.end(), target) != kAssertions.end();
+constexpr std::string_view kAssertScalar = "torch.ops.aten._assert_scalar.default";
+
+// Facts about sizes that range_constraints state too.
+bool is_range_fact(std::string_view target) {
+  return target == "torch.ops.aten.sym_constrain_range.default" ||
+         target == "torch.ops.aten.sym_constrain_range_for_size.default";
 }
 
 // Higher-order ops that only set a mode for their graph, and how many arguments stand before it.
@@ -39,13 +39,6 @@ std::optional<size_t> mode_arguments(std::string_view target) {
 
 // The same tensor under another name, whatever the op's aliasing means for autograd.
 bool is_identity(std::string_view target) { return target == "torch.ops.aten.detach_.default"; }
-
-// "aten::add_.Tensor" -> "aten::add.Tensor"
-std::string functional_name(const std::string& in_place) {
-  const size_t dot = in_place.find('.');
-  const std::string base = in_place.substr(0, dot);
-  return base.substr(0, base.size() - 1) + (dot == std::string::npos ? "" : in_place.substr(dot));
-}
 
 // torch's stack entries are "key,path,type", outermost first, separated by ";".
 std::string module_path_of(const Json& node) {
@@ -68,6 +61,9 @@ std::string module_path_of(const Json& node) {
 NameScope::NameScope(const Json& graph) {
   for (const auto& [name, meta] : object_member(graph, "tensor_values").items()) tensor_metas.emplace(name, &meta);
   for (const auto& [name, value] : object_member(graph, "sym_int_values").items()) sym_ints.emplace(name, &value);
+  const Json* conditions = optional_member(graph, "sym_bool_values");
+  if (!conditions) return;
+  for (const auto& [name, value] : conditions->items()) sym_bools.emplace(name, &value);
 }
 
 void NodeReader::collect_unknown(const Json& graph, std::set<std::string>& unknown) const {
@@ -80,10 +76,9 @@ void NodeReader::collect_unknown(const Json& graph, std::set<std::string>& unkno
       }
       continue;
     }
-    if (is_size_arithmetic(target) || is_assertion(target) || is_identity(target)) continue;
+    if (is_size_arithmetic(target) || is_range_fact(target) || is_identity(target) || target == kAssertScalar) continue;
     const Op* op = ops_->find(target);
-    if (!op || (has_tag(op->tags, Tag::Inplace) && !ops_->find(functional_name(op->schema.name))))
-      unknown.insert(target);
+    if (!op || (has_tag(op->tags, Tag::Inplace) && !functional_form(*ops_, *op))) unknown.insert(target);
   }
 }
 
@@ -289,7 +284,7 @@ void NodeReader::read_call(const Json& node, const Op& declared, NameScope& scop
 
 // x.add_(y): from here on the name of x stands for x + y. Only where nothing else shares x's memory.
 void NodeReader::overwrite(const Json& node, const Op& in_place, NameScope& scope) {
-  const Op& functional = ops_->get(functional_name(in_place.schema.name));
+  const Op& functional = *functional_form(*ops_, in_place);
   const Json& inputs = list_member(node, "inputs");
   const Json* self = inputs.empty() ? nullptr : optional_member(member(inputs[0], "arg"), "as_tensor");
   if (!self) fail(".pt2: {} has no tensor to write to", in_place.schema.name);
@@ -362,9 +357,28 @@ void NodeReader::read_nested(const Json& node, NameScope& scope) {
   }
 }
 
+// torch computes a condition by nodes; here it is one expression. What sizes already tell is not asserted again, and a
+// condition on numbers other than sizes is left out.
+void NodeReader::read_condition(const Json& node, NameScope& scope) {
+  std::string message = "a runtime assertion of the program failed";
+  std::optional<SymInt> condition;
+  for (const Json& input : list_member(node, "inputs")) {
+    const auto [kind, value] = union_of(member(input, "arg"), "arg");
+    if (kind == "as_string") message = text_of(value, kind);
+    if (kind != "as_sym_bool" || !value.contains("as_name")) continue;
+    const auto found = scope.sym_bools.find(text_of(value["as_name"], "as_name"));
+    if (found == scope.sym_bools.end()) fail(".pt2: the condition {} has no entry in sym_bool_values", value.dump());
+    condition = symbols_->read_condition(*found->second);
+  }
+  if (!condition || always_holds(*condition)) return;
+  const Op& op = ops_->get("aten::_assert_scalar");
+  graph_->create_node(op.schema, {*condition, message}, {})->module_path = module_path_of(node);
+}
+
 void NodeReader::read_node(const Json& node, NameScope& scope) {
   const std::string& target = text_member(node, "target");
-  if (is_size_arithmetic(target) || is_assertion(target)) return;
+  if (is_size_arithmetic(target) || is_range_fact(target)) return;
+  if (target == kAssertScalar) return read_condition(node, scope);
   if (mode_arguments(target)) return read_nested(node, scope);
   if (is_identity(target)) {
     const auto inputs = read_inputs(node, scope);

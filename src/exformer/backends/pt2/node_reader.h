@@ -19,6 +19,7 @@ struct NameScope {
   explicit NameScope(const Json& graph);
   std::unordered_map<std::string, const Json*> tensor_metas;
   std::unordered_map<std::string, const Json*> sym_ints;
+  std::unordered_map<std::string, const Json*> sym_bools;
   std::unordered_map<std::string, Value*> values;
   std::unordered_map<std::string, SymInt> integers;
 };
@@ -39,6 +40,7 @@ class NodeReader {
  private:
   void collect_unknown(const Json& graph, std::set<std::string>& unknown) const;
   void read_node(const Json& node, NameScope& scope);
+  void read_condition(const Json& node, NameScope& scope);
   void read_call(const Json& node, const Op& op, NameScope& scope);
   void read_nested(const Json& node, NameScope& scope);
   void overwrite(const Json& node, const Op& in_place, NameScope& scope);

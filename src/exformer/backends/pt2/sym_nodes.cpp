@@ -33,8 +33,9 @@ Operation operation_of(SymKind kind) {
 
 }  // namespace
 
-SymNodes::SymNodes(const ExportedProgram& program, Names& names, SymText& text, JsonText& nodes, JsonText& values)
-    : names_(&names), text_(&text), nodes_(&nodes), values_(&values) {
+SymNodes::SymNodes(const ExportedProgram& program, Names& names, SymText& text, JsonText& nodes, JsonText& values,
+                   JsonText& conditions)
+    : names_(&names), text_(&text), nodes_(&nodes), values_(&values), conditions_(&conditions) {
   find_sources(program);
 }
 
@@ -106,6 +107,23 @@ std::string SymNodes::emit(std::string_view target, std::string_view base, std::
       .member("name", name)
       .end_object();
   values_->key(name).raw(text_->json(result));
+  return name;
+}
+
+std::string SymNodes::compare(const SymInt& expression, Comparison comparison, int64_t bound) {
+  const bool at_least = comparison == Comparison::AtLeast;
+  const std::string inputs =
+      named_input("a", operand(expression)) + "," + named_input("b", fmt::format(R"({{"as_int":{}}})", bound));
+  const std::string_view base = at_least ? "ge" : "le";
+  const std::string name = names_->fresh(base);
+  nodes_->begin_object().member("target", fmt::format("_operator.{}", base)).key("inputs").raw("[" + inputs + "]");
+  nodes_->key("outputs").raw(fmt::format(R"([{{"as_sym_bool":{{"as_name":"{}"}}}}])", name));
+  nodes_->key("metadata").begin_object().end_object().key("is_hop_single_tensor_return").null().member("name", name);
+  nodes_->end_object();
+  conditions_->key(name).begin_object().key("as_expr").begin_object();
+  conditions_->member("expr_str", fmt::format("{}({}, Integer({}))", at_least ? "GreaterThan" : "LessThan",
+                                              text_->expression(expression), bound));
+  conditions_->key("hint").null().end_object().end_object();
   return name;
 }
 

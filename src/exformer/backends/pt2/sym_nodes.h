@@ -18,11 +18,15 @@ namespace exformer::pt2 {
 /// torch.sym_min, sym_max. Each expression gets one node, placed where it is first asked for.
 class SymNodes {
  public:
-  /// Nodes are appended to `nodes`, their values to `values` ("name": SymInt).
-  SymNodes(const ExportedProgram& program, Names& names, SymText& text, JsonText& nodes, JsonText& values);
+  /// Nodes are appended to `nodes`, their values to `values` ("name": SymInt) and `conditions` ("name": SymBool).
+  SymNodes(const ExportedProgram& program, Names& names, SymText& text, JsonText& nodes, JsonText& values,
+           JsonText& conditions);
 
   /// Name of a value that equals the symbolic `expression`. Throws ExportError naming a symbol that nothing defines.
   const std::string& name(const SymInt& expression);
+  enum class Comparison { AtLeast, AtMost };
+  /// Name of a value that says how `expression` compares with a constant.
+  std::string compare(const SymInt& expression, Comparison comparison, int64_t bound);
   /// The value is a symbolic integer itself: a graph input or the result of a node just written.
   void provide(const Value* value);
 
@@ -45,6 +49,7 @@ class SymNodes {
   SymText* text_;
   JsonText* nodes_;
   JsonText* values_;
+  JsonText* conditions_;
   std::unordered_map<std::string, Source> sources_;
   std::unordered_map<SymInt, std::string> made_;
   std::unordered_set<std::string> in_progress_;

@@ -76,6 +76,11 @@ void SymText::choose_hints(const Graph& graph) {
   }
 }
 
+bool SymText::is_unbacked(std::string_view symbol) const {
+  const auto found = by_name_.find(std::string(symbol));
+  return found != by_name_.end() && symbols_[found->second].symbol.unbacked;
+}
+
 std::string SymText::srepr(const SymInt& value) {
   const std::string text = to_srepr(value);
   static constexpr std::string_view kOpen = "Symbol('";

@@ -22,6 +22,9 @@ class SymText {
 
   /// {"as_int": 4} or {"as_expr": {"expr_str": ..., "hint": ...}}. The reference is good until the next call.
   const std::string& json(const SymInt& value);
+  bool is_unbacked(std::string_view symbol) const;
+  /// sympy's srepr over the names that torch knows.
+  std::string expression(const SymInt& value) { return srepr(value); }
   /// {"s0": {"min_val": 1, "max_val": null}, ...} of the symbols written so far.
   std::string range_constraints() const;
   /// {"s0": "batch", ...} of the renamed symbols written so far; empty text when none was renamed.

@@ -136,6 +136,20 @@ SymInt SymbolReader::read(const Json& value) {
   return expression;
 }
 
+std::optional<SymInt> SymbolReader::read_condition(const Json& value) {
+  const auto [kind, content] = union_of(value, "SymBool");
+  if (kind == "as_bool") return SymInt(bool_of(content, kind) ? 1 : 0);
+  if (kind != "as_expr") fail(".pt2: a condition is '{}', expected as_bool or as_expr", kind);
+  const std::string& text = text_member(content, "expr_str");
+  if (text == "true") return SymInt(1);
+  if (text == "false") return SymInt(0);
+  try {
+    return parse_sympy(*context_, renamed(text));
+  } catch (const ExportError&) {
+    return std::nullopt;
+  }
+}
+
 TensorMeta SymbolReader::read_meta(const Json& meta) {
   TensorMeta result;
   const int64_t number = integer_member(meta, "dtype");

@@ -21,6 +21,8 @@ class SymbolReader {
 
   /// A schema.SymInt: {"as_int": 4} or {"as_expr": {...}}.
   SymInt read(const Json& value);
+  /// A schema.SymBool as 1 or 0 (symbolic/conditions.h); nothing when it is about other numbers than sizes.
+  std::optional<SymInt> read_condition(const Json& value);
   /// {"dtype", "sizes", "strides", ...}; only strided tensors.
   TensorMeta read_meta(const Json& meta);
 

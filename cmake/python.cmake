@@ -1,0 +1,12 @@
+# The Python module needs Python's headers and pybind11; without them everything else is built all the same.
+find_package(Python3 3.10 COMPONENTS Interpreter Development.Module)
+if(Python3_Development.Module_FOUND)
+  set(PYBIND11_FINDPYTHON OFF)
+  set(PYTHON_EXECUTABLE ${Python3_EXECUTABLE})
+  find_package(pybind11 CONFIG)
+endif()
+if(Python3_Development.Module_FOUND AND pybind11_FOUND)
+  add_subdirectory(python)
+else()
+  message(STATUS "no Python headers or no pybind11: the Python module is left out")
+endif()

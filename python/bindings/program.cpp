@@ -1,0 +1,167 @@
+// From a finished trace to an exported program: what each input is, its data, its name.
+#include <unordered_set>
+
+#include "exformer/base/error.h"
+#include "exformer/base/strings.h"
+#include "exformer/passes/dead_code.h"
+#include "session.h"
+
+namespace exformer::python {
+namespace {
+
+/// Every value that an output depends on.
+std::unordered_set<const Value*> live_values(const Graph& graph) {
+  std::unordered_set<const Value*> live;
+  std::vector<const Value*> pending;
+  const auto visit = [&](const Value* value) {
+    if (live.insert(value).second) pending.push_back(value);
+  };
+  for (const Argument& output : graph.outputs()) {
+    if (const auto* value = output.get_if<Value*>(); value && *value) visit(*value);
+  }
+  while (!pending.empty()) {
+    const Node* producer = pending.back()->producer();
+    pending.pop_back();
+    if (!producer) continue;
+    for (const Value* input : producer->inputs()) visit(input);
+  }
+  return live;
+}
+
+/// "p_model_layers_0_mlp_weight", as torch.export names its placeholders.
+std::string placeholder_name(const char* prefix, const std::string& name) {
+  std::string result = std::string(prefix) + "_" + name;
+  for (char& c : result) {
+    const bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!is_word) c = '_';
+  }
+  return result;
+}
+
+std::vector<int64_t> constant_sizes(const std::vector<SymInt>& sizes) {
+  std::vector<int64_t> constants;
+  for (const SymInt& size : sizes) constants.push_back(size.value());
+  return constants;
+}
+
+/// Ops that hand their input's values on unchanged.
+bool is_copy(const Node& node) {
+  return node.is("aten::alias") || node.is("aten::detach") || node.is("aten::clone") || node.is("aten::contiguous") ||
+         node.is("aten::lift_fresh_copy");
+}
+
+}  // namespace
+
+std::optional<LazyTensor> Session::lazy_value(Value* value) {
+  if (const auto known = data_.find(value); known != data_.end()) return LazyTensor(known->second);
+  if (const Node* node = value->producer()) {
+    const bool is_cast = node->is("aten::_to_copy") || node->is("aten::to.dtype") || node->is("aten::to.dtype_layout");
+    if (is_copy(*node) || is_cast) {
+      const auto source = lazy_value(node->inputs().front());
+      if (!source || source->dtype() == value->meta.dtype) return source;
+      if (source->source().dtype() == source->dtype()) return LazyTensor(source->source(), value->meta.dtype);
+    }
+  }
+  const auto data = evaluate(value);
+  return data ? std::optional<LazyTensor>(LazyTensor(*data)) : std::nullopt;
+}
+
+void Session::add_state(const FinishRequest& request) {
+  Graph& graph = *program_.graph;
+  std::vector<std::string> missing;
+  std::unordered_set<const Value*> pending = live_values(graph);  // each is added once
+  const auto add = [&](const NamedState& state) {
+    Value* value = state.tensor.value();
+    for (const auto& [input, now] : tracer_.mutated_inputs()) value = now == value ? input : value;
+    const auto origin = origins_.find(value);
+    if (origin == origins_.end() || pending.erase(value) == 0) return;
+    std::optional<LazyTensor> data = lazy_value(origin->second);
+    if (!data && request.allow_missing)
+      data = LazyTensor(HostTensor::zeros(value->meta.dtype, constant_sizes(value->meta.sizes)));
+    if (!data) {
+      missing.push_back(state.name);
+      return;
+    }
+    const auto kind = state.is_parameter ? InputSpec::Kind::Parameter : InputSpec::Kind::Buffer;
+    program_.inputs.push_back({.kind = kind, .value = value, .target = state.name, .persistent = state.persistent});
+    (state.persistent ? program_.state_dict : program_.constants).emplace(state.name, std::move(*data));
+    graph.rename(value, placeholder_name(state.is_parameter ? "p" : "b", state.name));
+  };
+  for (const NamedState& state : request.state) {
+    if (state.is_parameter) add(state);
+  }
+  for (const NamedState& state : request.state) {
+    if (!state.is_parameter) add(state);
+  }
+  if (!missing.empty()) fail("the checkpoint has no weights for {}", join(missing, ", "));
+}
+
+void Session::add_constants() {
+  Graph& graph = *program_.graph;
+  const std::unordered_set<const Value*> live = live_values(graph);
+  size_t number = 0;
+  for (Value* value : constants_) {
+    if (!live.contains(value)) continue;
+    const std::string name = "lifted_tensor_" + std::to_string(number++);
+    program_.inputs.push_back({.kind = InputSpec::Kind::ConstantTensor, .value = value, .target = name});
+    program_.constants.emplace(name, LazyTensor(data_.at(value)));
+    graph.rename(value, "c_" + name);
+  }
+}
+
+void Session::add_outputs(const FinishRequest& request) {
+  std::vector<Argument> outputs;
+  std::unordered_map<const Value*, std::string> state_names, input_names;
+  for (const NamedState& state : request.state) state_names.emplace(state.tensor.value(), state.name);
+  for (const auto& [name, value] : user_inputs_) input_names.emplace(value, value->name);
+  for (const auto& [input, now] : tracer_.mutated_inputs()) {
+    if (const auto name = state_names.find(now); name != state_names.end() && origins_.contains(input)) {
+      outputs.emplace_back(now);
+      program_.outputs.push_back({.kind = OutputSpec::Kind::BufferMutation, .target = name->second});
+    } else if (const auto user = input_names.find(input); user != input_names.end()) {
+      outputs.emplace_back(now);
+      program_.outputs.push_back({.kind = OutputSpec::Kind::UserInputMutation, .target = user->second});
+    }
+  }
+  const std::vector<std::string> paths = leaf_paths(program_.out_spec);
+  EXFORMER_ASSERT(paths.size() == request.outputs.size());
+  for (size_t i = 0; i < request.outputs.size(); ++i) {
+    outputs.push_back(map_tensors<Value*>(
+        request.outputs[i], [](const Tensor& tensor) { return tensor.defined() ? tensor.value() : nullptr; }));
+    program_.outputs.push_back({.kind = OutputSpec::Kind::UserOutput, .target = paths[i]});
+  }
+  program_.graph->set_outputs(std::move(outputs));
+}
+
+ExportedProgram Session::finish(const FinishRequest& request) {
+  Graph& graph = *program_.graph;
+  program_.in_spec = treespec_loads(request.in_spec);
+  program_.out_spec = treespec_loads(request.out_spec);
+  add_outputs(request);
+  add_state(request);  // needs the nodes that compute a buffer, which are dead afterwards
+  add_constants();
+  eliminate_dead_nodes(graph);
+  const std::vector<std::string> paths = input_paths(program_.in_spec);
+  EXFORMER_ASSERT(paths.size() == user_inputs_.size());
+  for (size_t i = 0; i < paths.size(); ++i) {
+    program_.inputs.push_back(
+        {.kind = InputSpec::Kind::UserInput, .value = user_inputs_[i].second, .target = paths[i]});
+  }
+  std::unordered_map<const Value*, bool> kept;
+  std::vector<Value*> order;
+  for (const InputSpec& input : program_.inputs) {
+    kept.emplace(input.value, true);
+    order.push_back(input.value);
+  }
+  const std::vector<Value*> inputs = graph.inputs();
+  for (Value* input : inputs) {
+    if (kept.contains(input)) continue;
+    if (!input->users().empty() || graph.is_output(input))
+      fail("the model reads a tensor that is neither a parameter, a buffer nor an input ({})", input->name);
+    graph.erase_input(input);
+  }
+  graph.reorder_inputs(std::move(order));
+  return std::move(program_);
+}
+
+}  // namespace exformer::python

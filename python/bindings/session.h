@@ -1,0 +1,118 @@
+// One trace: the graph that Python's tensor calls go into, what is known about its inputs, and the program it becomes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "convert.h"
+#include "exformer/checkpoint/safetensors.h"
+#include "exformer/exporters/exporter.h"
+#include "exformer/ir/program.h"
+#include "exformer/trace/tracer.h"
+#include "overloads.h"
+
+namespace exformer::python {
+
+/// A parameter or buffer of the model at the end: its name and the tensor that is its graph input.
+struct NamedState {
+  std::string name;
+  Tensor tensor;
+  bool is_parameter = true;
+  bool persistent = true;
+};
+
+/// What the trace is to become.
+struct FinishRequest {
+  std::vector<NamedState> state;
+  std::vector<TensorArgument> outputs;  // leaves: tensors, numbers, None
+  std::string in_spec, out_spec;        // treespec_dumps
+  bool allow_missing = false;           // state without data becomes zeros
+};
+
+class Session {
+ public:
+  explicit Session(PythonTypes types);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const PythonTypes& types() const { return types_; }
+  std::vector<std::string> op_names() const { return overloads_.names(); }
+  const Overloads& overloads() const { return overloads_; }
+
+  /// Calls the overload that fits. A comparison of sizes that the shape rule needs and the bounds leave open is decided
+  /// by the sample's sizes and recorded (see assumptions()).
+  std::vector<Tensor> call(const std::string& name, const CallArguments& arguments, const Op*& op);
+
+  Tensor constant(HostTensor data);
+  /// A graph input of the caller's.
+  Tensor user_input(const std::string& path, DType dtype, std::vector<SymInt> sizes);
+  /// Forgets the user inputs of an earlier round.
+  void clear_user_inputs() { user_inputs_.clear(); }
+  /// A tensor of a checkpoint file, mapped.
+  Tensor checkpoint_tensor(const std::shared_ptr<const SafetensorsFile>& file, const std::string& name);
+  /// A graph input that stands for the value of a parameter or buffer, which keeps its way of being computed.
+  Tensor lift(const Tensor& tensor);
+
+  /// The value if it depends on no input of the caller's and is not random.
+  std::optional<HostTensor> evaluate(const Tensor& tensor) { return evaluate(tensor.value()); }
+
+  SymInt symbol(const Symbol& symbol) { return symbols().symbol(symbol); }
+  std::optional<int64_t> hint(const SymInt& value);
+  /// Takes two sizes for equal from now on. False when no symbol can be isolated: the next round has to fix them.
+  bool assume_equal(const SymInt& left, const SymInt& right, const std::string& reason);
+  void assume_value(const std::string& symbol, const SymInt& value, const std::string& reason);
+  struct Assumption {
+    std::string symbol;
+    SymInt value;
+    std::string reason;
+  };
+  const std::vector<Assumption>& assumptions() const { return assumptions_; }
+  /// `smaller <= larger`, which the next round has to know from the bounds of its symbols.
+  struct Bound {
+    SymInt smaller, larger;
+    std::string reason;
+  };
+  const std::vector<Bound>& bounds() const { return bounds_; }
+  SymContext& symbols() { return tracer_.symbols(); }
+
+  /// The path of the module whose forward runs.
+  void enter_module(const std::string& path) {
+    scopes_.push_back(std::make_unique<Tracer::ModuleScope>(tracer_, path));
+  }
+  void leave_module() { scopes_.pop_back(); }
+  const std::string& module_path() const { return tracer_.module_path(); }
+
+  /// Makes the program; the session is used up then.
+  ExportedProgram finish(const FinishRequest& request);
+
+ private:
+  std::optional<HostTensor> evaluate(Value* value);
+  std::optional<HostTensor> evaluate_node(const Node& node, size_t output);
+  /// What an input's weight is, streamed where it can be; nothing when it is not known.
+  std::optional<LazyTensor> lazy_value(Value* value);
+  bool decide_open_equality();
+  TensorArgument read_number(const Tensor& tensor);
+  Tensor number_tensor(const TensorArgument& number);
+  void add_state(const FinishRequest& request);
+  void add_constants();
+  void add_outputs(const FinishRequest& request);
+
+  PythonTypes types_;
+  ExportedProgram program_;
+  Tracer tracer_;
+  Overloads overloads_;
+  std::vector<std::unique_ptr<Tracer::ModuleScope>> scopes_;
+  std::vector<std::pair<std::string, Value*>> user_inputs_;
+  std::unordered_map<const Value*, HostTensor> data_;  // constants and checkpoint tensors
+  std::vector<Value*> constants_;                      // in order
+  std::unordered_map<const Value*, Value*> origins_;   // lifted inputs: the value they stand for
+  std::unordered_map<const Value*, std::optional<HostTensor>> evaluated_;
+  std::vector<Assumption> assumptions_;
+  std::vector<Bound> bounds_;
+};
+
+}  // namespace exformer::python

@@ -1,0 +1,133 @@
+"""Exports a checkpoint by its path or Hub id. The work is done in a Python of its own, so that a process that holds
+PyTorch is not disturbed, and one without it needs none."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import Any, Mapping
+
+from .configs import DynamoConfig, OnnxConfig
+from .errors import ExportError, UnsupportedError
+
+_FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
+
+
+class ExportedModel:
+    """A finished export: the directory that transformers.exporters.ExportedModel.from_pretrained reads."""
+
+    def __init__(self, directory: str, report: Mapping[str, Any], holder=None):
+        self.directory, self.report, self._holder = directory, dict(report), holder
+
+    @property
+    def specializations(self) -> list[dict[str, Any]]:
+        """Sizes that were to be dynamic and that the model fixes, each with the place in its code."""
+        return self.report.get("specializations", [])
+
+    def save_pretrained(self, directory: str | os.PathLike) -> None:
+        """Copies the export to `directory`, which must be empty, new or an earlier export."""
+        directory = os.fspath(directory)
+        if os.path.isdir(directory) and os.listdir(directory):
+            if not os.path.exists(os.path.join(directory, "export.json")):
+                raise ExportError(f"'{directory}' exists and is not an earlier export (no export.json)")
+        parent = os.path.dirname(os.path.abspath(directory))
+        os.makedirs(parent, exist_ok=True)
+        staging = tempfile.mkdtemp(prefix=f".{os.path.basename(directory)}.partial-", dir=parent)
+        try:
+            shutil.copytree(self.directory, staging, dirs_exist_ok=True)
+            shutil.rmtree(directory, ignore_errors=True)
+            os.rename(staging, directory)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+class DynamoExporter:
+    """Exports to torch's ExportedProgram (`.pt2`)."""
+
+    config_class = DynamoConfig
+
+    def export(self, model: str | os.PathLike, inputs: Mapping[str, Any] | None = None,
+               config: DynamoConfig | None = None, *, dtype: str | None = None, attn_implementation: str | None = None,
+               allow_missing: bool = False, trust_remote_code: bool = False, python: str | None = None,
+               time_limit: float = 1800) -> ExportedModel:
+        """`model` is a checkpoint's directory or Hub id; `inputs` are sample forward kwargs, as arrays by name (a cache
+        as "past_key_values.layers.0.keys"). Without them inputs are made up from the model's signature."""
+        config = config or self.config_class()
+        holder = tempfile.TemporaryDirectory(prefix="exformer-")
+        request = {
+            "checkpoint": _checkpoint(model), "output": os.path.join(holder.name, "export"),
+            "config": config.to_dict(), "dynamic": config.dynamic,
+            "dynamic_shapes": config.to_dict().get("dynamic_shapes"), "dtype": dtype, "auto_class": None,
+            "attn_implementation": attn_implementation, "allow_missing": allow_missing,
+            "trust_remote_code": trust_remote_code, "inputs": None,
+        }
+        arrays = dict(inputs or {})
+        request |= {name: arrays.pop(name) for name in _FLAGS if name in arrays}
+        if arrays:
+            request["inputs"] = os.path.join(holder.name, "inputs.safetensors")
+            _write_inputs(arrays, request["inputs"])
+        report = _run(request, python or sys.executable, time_limit)
+        return ExportedModel(request["output"], report, holder)
+
+
+class OnnxExporter(DynamoExporter):
+    """Exports to ONNX."""
+
+    config_class = OnnxConfig
+
+
+class AutoHfExporter:
+    """The exporter that a config belongs to."""
+
+    @staticmethod
+    def from_config(config: DynamoConfig):
+        exporter = OnnxExporter() if isinstance(config, OnnxConfig) else DynamoExporter()
+        exporter.config_class = lambda: config
+        return exporter
+
+
+def _checkpoint(model) -> str:
+    if not isinstance(model, (str, os.PathLike)):
+        raise UnsupportedError(f"a live {type(model).__name__} cannot be exported yet: save it and give the directory")
+    path = os.fspath(model)
+    if os.path.isdir(path):
+        return os.path.abspath(path)
+    from huggingface_hub import snapshot_download
+
+    return snapshot_download(path, allow_patterns=["*.json", "*.safetensors", "*.py"])
+
+
+def _write_inputs(arrays, path):
+    import numpy
+    from safetensors.numpy import save_file
+
+    plain = {}
+    for name, value in arrays.items():
+        if value is not None:
+            array = value.detach().cpu().numpy() if hasattr(value, "detach") else numpy.asarray(value)
+            plain[name] = numpy.ascontiguousarray(array)
+    save_file(plain, path, metadata={"order": json.dumps(list(plain))})
+
+
+def _run(request, python, time_limit):
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    others = os.environ.get("PYTHONPATH")
+    environment = {**os.environ, "PYTHONPATH": package + (os.pathsep + others if others else "")}
+    try:
+        child = subprocess.run([python, "-m", "exformer.frontend.child"], input=json.dumps(request), text=True,
+                               capture_output=True, timeout=time_limit, env=environment)
+    except subprocess.TimeoutExpired:
+        raise ExportError(f"{python} did not finish within {time_limit} s") from None
+    lines = child.stdout.strip().splitlines()
+    try:
+        answer = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        raise ExportError(f"{python} ended with code {child.returncode} while the model was traced: "
+                          f"{child.stderr.strip()[-400:]}") from None
+    if not answer["ok"]:
+        raise (UnsupportedError if answer["kind"] == "unsupported" else ExportError)(answer["message"])
+    return answer

@@ -1,0 +1,145 @@
+"""Which sizes of the inputs are symbols, and what each round of tracing has found out about them."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Facts:
+    """A symbol before it is declared."""
+
+    base: str
+    hint: int
+    min: int = 1
+    max: int | None = None
+    divisor: int = 1
+    named: bool = False  # by the user
+    where: str = ""
+    version: int = 0
+
+    @property
+    def name(self):
+        return self.base if self.version == 0 else f"{self.base}_{self.version}"
+
+
+class ContradictedDim(ValueError):
+    """The model fixes a dim that the user wants dynamic."""
+
+
+class Dims:
+    """Sizes by input path and axis: integers, or expressions over symbols."""
+
+    def __init__(self, core, dynamic, shapes):
+        self.core, self.dynamic, self.shapes = core, dynamic, shapes
+        self.sizes = {}
+        self.facts = {}
+        self.specializations = []
+        self.sample = {}
+
+    def _request(self, path, axis, rank):
+        if self.shapes is None:
+            return "auto" if self.dynamic else None
+        head = path.partition(".")[0]
+        dims = self.shapes.get(path, self.shapes.get(head))
+        if isinstance(dims, list):
+            return dims[axis] if axis < len(dims) else None
+        if dims is None:
+            return None
+        return dims.get(str(axis), dims.get(str(axis - rank)))
+
+    def sizes_of(self, path, sample):
+        """The sizes that the input has in this round."""
+        if path in self.sizes:
+            return self.sizes[path]
+        sizes = []
+        for axis, size in enumerate(sample):
+            request = self._request(path, axis, len(sample))
+            name = request["name"] if isinstance(request, dict) else request
+            if name is None or str(name).removeprefix("Dim.").lower() == "static":
+                sizes.append(size)
+                continue
+            is_named = str(name).removeprefix("Dim.").lower() != "auto"
+            base = name if is_named else f"s{len(self.facts)}"
+            if base not in self.facts:
+                self.facts[base] = Facts(base, size, named=is_named, where=f"axis {axis} of '{path}'")
+                if "past_key_values" in path:
+                    self.facts[base].min = 0
+                if isinstance(request, dict):
+                    self.facts[base].min = request.get("min") or self.facts[base].min
+                    self.facts[base].max = request.get("max")
+            if self.facts[base].hint != size:
+                raise ContradictedDim(f"axis {axis} of '{path}' is {size} but {self.facts[base].where} is "
+                                      f"{self.facts[base].hint}: both are the dim '{base}'")
+            sizes.append(self._symbol(self.facts[base]))
+        self.sizes[path], self.sample[path] = sizes, list(sample)
+        return sizes
+
+    def _symbol(self, facts):
+        return self.core.symbol(facts.name, facts.min, facts.max, facts.divisor, facts.hint)
+
+    def learn(self, assumptions, bounds):
+        """Takes over what a round has assumed. True when there was something new."""
+        changed = False
+        by_symbol = {facts.name: facts for facts in self.facts.values()}
+        for symbol, value, reason in assumptions:
+            changed = self._replace(by_symbol, symbol, value, reason) or changed
+        for left, right, kind, truth, where in bounds:
+            changed = self._bound(by_symbol, left, right, kind, truth) or changed
+        return changed
+
+    def _replace(self, by_symbol, symbol, value, reason):
+        facts = by_symbol[symbol]
+        changed = False
+        for path, sizes in self.sizes.items():
+            for axis, size in enumerate(sizes):
+                if isinstance(size, int) or symbol not in self.core.free_symbols(size):
+                    continue
+                sizes[axis] = self.core.substitute(size, {symbol: value})
+                changed = True
+                if isinstance(sizes[axis], int):
+                    if facts.named:
+                        raise ContradictedDim(f"axis {axis} of '{path}' cannot be the dim '{facts.base}': the model "
+                                              f"fixes it to {sizes[axis]} ({reason})")
+                    self.specializations.append((path, axis, sizes[axis], f"fixed by the model at {reason}"))
+        return changed
+
+    def _bound(self, by_symbol, left, right, kind, truth):
+        """A comparison of one symbol that has to come out as in the sample narrows its range. Sizes grow or shrink with
+        it, so one end is where the comparison turns."""
+        difference = left - right
+        names = self.core.free_symbols(difference)
+        if len(names) != 1 or names[0] not in by_symbol:
+            return False
+        facts = by_symbol[names[0]]
+
+        def holds(size):
+            value = self.core.substitute(difference, {names[0]: size})
+            return (value < 0 if kind == "lt" else value <= 0) == truth
+
+        def turn(inside, outside):
+            """The last size on the way out for which it holds."""
+            while abs(outside - inside) > 1:
+                middle = (inside + outside) // 2
+                inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+            return inside
+
+        if not holds(facts.hint):
+            return False
+        changed = False
+        if not holds(facts.min):
+            changed = self._change(facts, min=turn(facts.hint, facts.min))
+        largest = facts.max if facts.max is not None else 2**31
+        if not holds(largest):
+            changed = self._change(facts, max=turn(facts.hint, largest)) or changed
+        return changed
+
+    def _change(self, facts, **changes):
+        old = facts.name
+        for key, value in changes.items():
+            setattr(facts, key, value)
+        facts.version += 1
+        new = self._symbol(facts)
+        for sizes in self.sizes.values():
+            for axis, size in enumerate(sizes):
+                if not isinstance(size, int) and old in self.core.free_symbols(size):
+                    sizes[axis] = self.core.substitute(size, {old: new})
+        return True

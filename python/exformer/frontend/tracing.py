@@ -1,0 +1,162 @@
+"""Traces a model: rounds of running its forward on symbolic inputs until nothing new has to be assumed about sizes."""
+
+import contextlib
+import json
+
+from . import dims, loading, patches, samples
+
+MAX_ROUNDS = 12
+_FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
+
+
+class Trace:
+    """What a finished round leaves for the program."""
+
+    def __init__(self, model, in_spec, kwargs, outputs):
+        self.model, self.in_spec, self.kwargs, self.outputs = model, in_spec, kwargs, outputs
+
+
+def _key_name(key):
+    return str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", key))))
+
+
+def _lift_state(core, model):
+    """Parameters and buffers become inputs of the graph; each module learns its path."""
+    seen = set()
+    for name, module in model.named_modules():
+        object.__setattr__(module, "_path", name)
+        for store in (module._parameters, module._buffers):
+            for tensor in store.values():
+                if tensor is not None and tensor._key() not in seen:
+                    tensor._rebind(core.lift(tensor))
+                    seen.add(tensor._key())
+
+
+def _symbolic_inputs(core, kwargs, dimensions):
+    """The same kwargs with every tensor an input of the graph, and the spec of the call."""
+    import torch
+    from torch.utils import _pytree
+
+    keyed, spec = _pytree.tree_flatten_with_path(((), kwargs))
+    leaves = []
+    for path, leaf in keyed:
+        if not isinstance(leaf, torch.Tensor):
+            raise ValueError(f"the input {'.'.join(map(_key_name, path[1:]))} is {leaf!r}, not a tensor")
+        name = ".".join(_key_name(key) for key in path[1:])
+        sizes = dimensions.sizes_of(name, leaf._sizes())
+        leaves.append(torch.Tensor(core.user_input(name, leaf.dtype, sizes)))
+    return _pytree.tree_unflatten(leaves, spec)[1], spec
+
+
+@contextlib.contextmanager
+def _export_patches(model, flags):
+    """transformers' own changes to models that cannot be traced as they are written."""
+    from transformers.exporters.exporter_dynamo import apply_patches, patch_model_config, reset_model_state
+
+    with apply_patches("dynamo"), patches.applied(), reset_model_state(model), patch_model_config(model, flags):
+        yield
+
+
+def _split_constants(kwargs):
+    """Kwargs that are no tensors are part of the graph."""
+    constants = {name: value for name, value in kwargs.items()
+                 if value is None or isinstance(value, (bool, int, float, str))}
+    return {name: value for name, value in kwargs.items() if name not in constants}, constants
+
+
+def _run_round(core, request, dimensions):
+    import torch
+    from transformers.exporters.exporter_dynamo import register_cache_pytrees_for_model
+    from transformers.exporters.utils import prepare_for_export
+
+    model, report = loading.load_model(request)
+    missing = sorted(report["missing_keys"])
+    if missing and not request["allow_missing"]:
+        raise ValueError(f"the checkpoint lacks weights of {type(model).__name__}: {', '.join(missing[:8])}"
+                         + (f" and {len(missing) - 8} more" if len(missing) > 8 else ""))
+    flat = samples.read_inputs(request["inputs"]) if request["inputs"] else samples.default_inputs(model)
+    kwargs = samples.nest(flat, model)
+    flags = {name: request[name] for name in _FLAGS if request.get(name) is not None}
+    for label in ("labels", "future_values"):
+        kwargs.pop(label, None)
+    register_cache_pytrees_for_model(model)
+    model, kwargs, _ = prepare_for_export(model, kwargs)
+    kwargs, constants = _split_constants(kwargs)
+    core.clear_user_inputs()
+    _lift_state(core, model)
+    inputs, in_spec = _symbolic_inputs(core, kwargs, dimensions)
+    with torch.no_grad(), _export_patches(model, flags):
+        torch._state.is_tracing = True
+        try:
+            outputs = model(**inputs, **constants)
+        finally:
+            torch._state.is_tracing = False
+    return Trace(model, in_spec, (kwargs, constants), outputs)
+
+
+def trace(request):
+    """Gives the last round's Trace and the dims it found."""
+    import torch
+
+    core = torch._state.core
+    dimensions = dims.Dims(core, request["dynamic"], request["dynamic_shapes"])
+    known = known_bounds = 0
+    for _ in range(MAX_ROUNDS):
+        torch._state.bounds.clear()
+        result, fault = None, None
+        try:
+            result = _run_round(core, request, dimensions)
+        except Exception as error:  # decided below: a round that assumed something runs again
+            fault = error
+        assumptions = core.assumptions[known:]
+        known += len(assumptions)
+        learned = dimensions.learn(assumptions, [*torch._state.bounds, *core.bounds[known_bounds:]])
+        known_bounds = len(core.bounds)
+        if learned:
+            continue
+        if fault is not None:
+            raise fault
+        return result, dimensions
+    raise RuntimeError(f"after {MAX_ROUNDS} rounds sizes are still being fixed: give dynamic_shapes with fewer dims")
+
+
+def _metadata(traced):
+    from transformers.exporters.metadata import _describe_traced_kwarg
+
+    kwargs, constants = traced.kwargs
+    described = {name: _describe_traced_kwarg(value) for name, value in {**kwargs, **constants}.items()}
+    return json.dumps(described), json.dumps(constants)
+
+
+def program_request(request, traced, dimensions):
+    """What the tracer needs to finish: state by name, outputs, specs, the texts for export.json."""
+    import torch
+    from torch.utils import _pytree
+    from transformers.exporters.utils import module_dtype
+
+    model = traced.model
+    parameters = dict(model.named_parameters())
+    persistent = set(model.state_dict())
+    state = [(name, tensor, True, True) for name, tensor in parameters.items()]
+    state += [(name, tensor, False, name in persistent) for name, tensor in model.named_buffers()]
+    leaves, out_spec = _pytree.tree_flatten(traced.outputs)
+    constants = [[i, leaf] for i, leaf in enumerate(leaves) if not isinstance(leaf, torch.Tensor)]
+    for _, leaf in constants:
+        if leaf is not None and not isinstance(leaf, (bool, int, float, str, torch.SymInt)):
+            raise ValueError(f"the model returns {leaf!r}, which no program can give back")
+    kwargs_text, constants_text = _metadata(traced)
+    return {
+        "state": state,
+        "outputs": leaves,
+        "in_spec": _pytree.treespec_dumps(traced.in_spec),
+        "out_spec": _pytree.treespec_dumps(out_spec),
+        "allow_missing": request["allow_missing"],
+        "architecture": type(model).__name__,
+        "dtype": module_dtype(model) or torch.get_default_dtype(),
+        "kwargs": kwargs_text,
+        "in_constants": constants_text,
+        "out_constants": json.dumps([[i, leaf] for i, leaf in constants if not isinstance(leaf, torch.SymInt)]),
+        "specializations": dimensions.specializations,
+        "config": json.dumps(request["config"]),
+        "output": request["output"],
+    }

@@ -1,0 +1,11 @@
+"""The one trace of this process: `core` is the tracer, made when torch.Tensor exists."""
+
+core = None
+bounds = []  # comparisons of sizes that Python code made: (left, right, "lt" or "le", truth, where)
+types = {}
+is_tracing = False  # a forward is running: code takes the paths that torch.export would
+
+
+def start(core_session):
+    global core
+    core = core_session

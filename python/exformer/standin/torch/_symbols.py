@@ -1,0 +1,250 @@
+"""Symbolic numbers: what Python's own operators and int() do with sizes that are not known."""
+
+import builtins
+import math
+import os
+import sys
+
+from exformer import _core
+
+from . import _state
+
+SymInt = _core.SymInt
+SymBool = _core.SymBool
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class DataDependentError(RuntimeError):
+    """Python code asks for a value that only the inputs' contents tell."""
+
+
+class RestartTrace(BaseException):
+    """What was assumed no longer holds; the trace starts again with what is known now."""
+
+
+def caller():
+    """"modeling_x.py:123" of the model's own code that runs now."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_HERE) and "importlib" not in name and not name.startswith("<"):
+            parts = name.split(os.sep)
+            return f"{os.sep.join(parts[-2:])}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "?"
+
+
+def _hint(value):
+    return int(value) if isinstance(value, int) else _state.core.hint(value)
+
+
+def _is_small(value):
+    """0 and 1: sizes that code treats apart, and that a general graph handles all the same."""
+    return isinstance(value, int) and not isinstance(value, bool) and value in (0, 1)
+
+
+def decide(condition):
+    """The truth of an open comparison: sizes count as neither 0 nor 1; what else is open is as in the sample inputs,
+    and is recorded as a condition of the graph."""
+    kind, left, right = condition.kind, condition.left, condition.right
+    hints = _hint(left), _hint(right)
+    if kind in ("eq", "ne"):
+        if _is_small(left) or _is_small(right):
+            return kind == "ne"
+        if None in hints:
+            raise DataDependentError(f"{caller()}: whether {left} equals {right} depends on the inputs' contents")
+        same = hints[0] == hints[1]
+        if same:
+            _state.core.assume_equal(left, right, caller())
+        return same == (kind == "eq")
+    general = _decide_small(kind, left, right)
+    if general is not None:
+        return general
+    if None in hints:
+        raise DataDependentError(f"{caller()}: whether {left} is below {right} depends on the inputs' contents")
+    truth = hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
+    _state.bounds.append((left, right, kind, truth, caller()))
+    return truth
+
+
+def _decide_small(kind, left, right):
+    """`s > 1`, `s >= 1`, `s < 2` and their like: as for a large s."""
+    if isinstance(right, int) and right <= (2 if kind == "lt" else 1) and right >= 0:
+        return False
+    if isinstance(left, int) and left <= (1 if kind == "lt" else 2) and left >= 0:
+        return True
+    return None
+
+
+def specialize(value):
+    """The sample's size, which the graph is then fixed to."""
+    size = _hint(value)
+    if size is None:
+        raise DataDependentError(f"{caller()}: the number {value} depends on the inputs' contents")
+    where = caller()
+    for name in _state.core.free_symbols(value):
+        _state.core.assume_value(name, _state.core.hint_of(name), where)
+    return size
+
+
+class SymFloat:
+    """A quotient of sizes, until a float is needed."""
+
+    def __init__(self, numerator, denominator=1):
+        self.numerator, self.denominator = numerator, denominator
+
+    def __ceil__(self):
+        return sym_ceildiv(self.numerator, self.denominator)
+
+    def __floor__(self):
+        return self.numerator // self.denominator
+
+    def __trunc__(self):
+        return self.numerator // self.denominator
+
+    def __float__(self):
+        return specialize_part(self.numerator) / specialize_part(self.denominator)
+
+    def __int__(self):
+        return int(float(self))
+
+    def __round__(self, digits=None):
+        return round(float(self), digits) if digits is not None else round(float(self))
+
+    def __bool__(self):
+        return bool(self.numerator != 0)
+
+    def __repr__(self):
+        return f"({self.numerator} / {self.denominator})"
+
+    def __mul__(self, other):
+        if isinstance(other, (int, SymInt)):
+            return SymFloat(self.numerator * other, self.denominator)
+        return float(self) * other
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other):
+        if isinstance(other, (int, SymInt)):
+            return SymFloat(self.numerator, self.denominator * other)
+        return float(self) / other
+
+
+def _float_operator(name):
+    def operator(self, other):
+        return getattr(float(self), name)(float(other))
+
+    return operator
+
+
+for _name in ("add", "radd", "sub", "rsub", "rtruediv", "pow", "rpow", "lt", "le", "gt", "ge", "eq", "ne", "mod",
+              "floordiv", "rmod", "rfloordiv"):
+    setattr(SymFloat, f"__{_name}__", _float_operator(f"__{_name}__"))
+SymFloat.__hash__ = object.__hash__
+SymFloat.__neg__ = lambda self: SymFloat(-self.numerator, self.denominator)
+
+
+def specialize_part(value):
+    return specialize(value) if isinstance(value, SymInt) else value
+
+
+def _true_divide(self, other):
+    if isinstance(other, (int, SymInt)) and not isinstance(other, bool):
+        return SymFloat(self, other)
+    if isinstance(other, float):
+        return specialize(self) / other
+    return NotImplemented
+
+
+def _reverse_true_divide(self, other):
+    if isinstance(other, int):
+        return SymFloat(other, self)
+    if isinstance(other, float):
+        return other / specialize(self)
+    return NotImplemented
+
+
+def _with_floats(name, method):
+    """The bound operator, or float arithmetic on the sample's size where the other side is a float."""
+
+    def operator(self, other):
+        if isinstance(other, float):
+            if other == int(other) and abs(other) < 2**53 and name in ("__mul__", "__rmul__", "__floordiv__"):
+                return SymFloat(method(self, int(other)))
+            return getattr(float(specialize(self)), name)(other)
+        if isinstance(other, SymFloat):
+            return getattr(float(specialize(self)), name)(float(other))
+        return method(self, other)
+
+    return operator
+
+
+for _name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__floordiv__", "__rfloordiv__",
+              "__mod__", "__rmod__", "__pow__"):
+    setattr(SymInt, _name, _with_floats(_name, getattr(SymInt, _name)))
+SymInt.__truediv__ = _true_divide
+SymInt.__rtruediv__ = _reverse_true_divide
+SymInt.__rpow__ = lambda self, base: base ** specialize(self)
+SymInt.__index__ = specialize
+SymInt.__int__ = specialize
+SymInt.__float__ = lambda self: float(specialize(self))
+SymInt.__bool__ = lambda self: bool(self != 0)
+SymInt.__abs__ = lambda self: self if bool(self >= 0) else -self
+SymInt.__ceil__ = SymInt.__floor__ = SymInt.__trunc__ = lambda self: self
+SymInt.__round__ = lambda self, digits=None: self
+SymInt.__divmod__ = lambda self, other: (self // other, self % other)
+SymInt.__deepcopy__ = lambda self, memo: self
+SymInt.__copy__ = lambda self: self
+SymInt.__and__ = lambda self, other: specialize(self) & int(other)
+SymInt.__rand__ = SymInt.__and__
+SymInt.node = property(lambda self: self)
+SymInt.is_integer = lambda self: True
+SymBool.__bool__ = decide
+SymBool.__and__ = SymBool.__rand__ = lambda self, other: bool(self) and bool(other)
+SymBool.__or__ = SymBool.__ror__ = lambda self, other: bool(self) or bool(other)
+SymBool.__invert__ = lambda self: not bool(self)
+SymBool.__int__ = SymBool.__index__ = lambda self: int(bool(self))
+SymBool.__eq__ = lambda self, other: bool(self) == bool(other)
+SymBool.__hash__ = lambda self: hash((self.kind, str(self.left), str(self.right)))
+
+
+def sym_ceildiv(a, b):
+    return -((-a) // b)
+
+
+def sym_int(value):
+    if isinstance(value, SymFloat):
+        return value.__trunc__()
+    return value if isinstance(value, SymInt) else int(value)
+
+
+def sym_float(value):
+    return SymFloat(value) if isinstance(value, SymInt) else float(value)
+
+
+def sym_max(a, b):
+    if isinstance(a, SymInt) and not isinstance(b, float):
+        return a.maximum(b)
+    return b.maximum(a) if isinstance(b, SymInt) and not isinstance(a, float) else builtins.max(a, b)
+
+
+def sym_min(a, b):
+    if isinstance(a, SymInt) and not isinstance(b, float):
+        return a.minimum(b)
+    return b.minimum(a) if isinstance(b, SymInt) and not isinstance(a, float) else builtins.min(a, b)
+
+
+def sym_not(value):
+    return not value
+
+
+def sym_ite(condition, a, b):
+    return a if condition else b
+
+
+def sym_sqrt(value):
+    return math.sqrt(value)
+
+
+def sym_sum(values):
+    return sum(values)

@@ -1,0 +1,168 @@
+#include "exformer/symbolic/assumptions.h"
+
+#include <algorithm>
+
+#include "exformer/base/error.h"
+#include "exformer/symbolic/sym_expr.h"
+
+namespace exformer {
+namespace {
+
+const Symbol* find_symbol(const SymContext& context, std::string_view name) {
+  for (const Symbol& symbol : context.symbols()) {
+    if (symbol.name == name) return &symbol;
+  }
+  return nullptr;
+}
+
+bool mentions(const SymInt& a, const std::string& symbol) {
+  const std::vector<std::string> names = free_symbols(a);
+  return std::find(names.begin(), names.end(), symbol) != names.end();
+}
+
+}  // namespace
+
+std::optional<OpenEquality> take_open_equality(SymContext& context) {
+  auto& open = context.impl().open_equality;
+  if (!open) return std::nullopt;
+  const OpenEquality result{open->first, open->second};
+  open.reset();
+  return result;
+}
+
+void assume(SymContext& context, const std::string& symbol, const SymInt& value) {
+  EXFORMER_ASSERT(!mentions(value, symbol));
+  auto& assumptions = context.impl().assumptions;
+  const SymInt known = apply_assumptions(value);
+  for (auto& [name, earlier] : assumptions) {
+    earlier = substitute(
+        earlier, [&](std::string_view other) { return other == symbol ? std::optional<SymInt>(known) : std::nullopt; });
+  }
+  assumptions.insert_or_assign(symbol, known);
+}
+
+SymInt apply_assumptions(const SymInt& a) {
+  if (a.is_constant()) return a;
+  const auto& assumptions = a.expr()->context->assumptions;
+  if (assumptions.empty()) return a;
+  return substitute(a, [&](std::string_view name) -> std::optional<SymInt> {
+    const auto found = assumptions.find(std::string(name));
+    return found == assumptions.end() ? std::nullopt : std::optional<SymInt>(found->second);
+  });
+}
+
+namespace {
+
+/// One symbol set to another one of the same hint that makes the sides equal: `b*floordiv(c*s, b) == c*s` holds when c
+/// is b.
+std::optional<Solution> solve_by_pairs(SymContext& context, const SymInt& left, const SymInt& right) {
+  std::vector<std::string> names = free_symbols(left - right);
+  for (const std::string& given_up : names) {
+    for (const std::string& kept : names) {
+      const Symbol* a = find_symbol(context, given_up);
+      const Symbol* b = find_symbol(context, kept);
+      const bool is_candidate = a && b && a != b && a->hint && a->hint == b->hint && !a->unbacked && a > b;
+      if (!is_candidate) continue;
+      const SymInt value = *context.find(kept);
+      const auto replace = [&](std::string_view name) {
+        return name == given_up ? std::optional<SymInt>(value) : std::nullopt;
+      };
+      const auto holds = attempt([&] { return known_equal(substitute(left, replace), substitute(right, replace)); });
+      if (holds && *holds) return Solution{given_up, value};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Solution> solve_equality(SymContext& context, const OpenEquality& equality) {
+  SymInt difference = apply_assumptions(equality.left) - apply_assumptions(equality.right);
+  // a*b - a*c == 0 says b == c: sizes are not zero where they are compared.
+  for (const std::string& name : free_symbols(difference)) {
+    const SymInt symbol = *context.find(name);
+    const auto quotient = attempt([&] { return floordiv(difference, symbol); });
+    if (quotient && !quotient->is_constant() && *quotient * symbol == difference) difference = *quotient;
+  }
+  if (difference.is_constant()) return std::nullopt;
+  const Linear linear = linear_of(difference);
+  std::optional<Solution> best;
+  size_t best_index = 0;
+  for (const SumTerm& term : linear.terms) {
+    if (term.monomial->kind != ExprKind::Symbol) continue;
+    const std::string& name = term.monomial->name;
+    const Symbol* symbol = find_symbol(context, name);
+    if (!symbol || symbol->unbacked) continue;
+    // c*s + rest == 0, so s == -rest/c
+    const SymInt rest = difference - SymInt(term.monomial) * SymInt(term.coefficient);
+    if (mentions(rest, name) || known_divisor(rest) % term.coefficient != 0) continue;
+    if (best && term.monomial->symbol_index < best_index) continue;
+    best = Solution{name, floordiv(-rest, SymInt(term.coefficient))};
+    best_index = term.monomial->symbol_index;
+  }
+  return best ? best : solve_by_pairs(context, apply_assumptions(equality.left), apply_assumptions(equality.right));
+}
+
+std::vector<Ordering> orderings_of_equality(const SymContext& context, const OpenEquality& equality) {
+  std::vector<Ordering> orderings;
+  const auto extreme = [&](const SymInt& a, const SymInt& b, bool is_min) {
+    const auto left = value_at_hints(context, a), right = value_at_hints(context, b);
+    if (!left || !right) return is_min ? sym_min(a, b) : sym_max(a, b);
+    const bool takes_left = is_min ? *left <= *right : *left >= *right;
+    const SymInt& taken = takes_left ? a : b;
+    const SymInt& other = takes_left ? b : a;
+    orderings.push_back(is_min ? Ordering{taken, other} : Ordering{other, taken});
+    return taken;
+  };
+  const SymVisitor<SymInt> visitor{.constant = [](int64_t value) { return SymInt(value); },
+                                   .symbol = [&](std::string_view name) { return *context.find(name); },
+                                   .add = [](const SymInt& a, const SymInt& b) { return a + b; },
+                                   .mul = [](const SymInt& a, const SymInt& b) { return a * b; },
+                                   .floordiv = [](const SymInt& a, const SymInt& b) { return floordiv(a, b); },
+                                   .mod = [](const SymInt& a, const SymInt& b) { return mod(a, b); },
+                                   .min = [&](const SymInt& a, const SymInt& b) { return extreme(a, b, true); },
+                                   .max = [&](const SymInt& a, const SymInt& b) { return extreme(a, b, false); }};
+  const auto holds = attempt([&] {
+    return visit(apply_assumptions(equality.left), visitor) == visit(apply_assumptions(equality.right), visitor);
+  });
+  if (!holds || !*holds) orderings.clear();
+  return orderings;
+}
+
+std::vector<Ordering> orderings_of_divisors(SymContext& context, const OpenEquality& equality) {
+  std::vector<Ordering> orderings;
+  const auto look_at = [&](const auto& self, SymInt divisor) -> void {
+    if (const SymOperation operation = top_operation(divisor); operation.kind == SymKind::Mul) {
+      for (const SymInt& factor : operation.operands) self(self, factor);
+      return;
+    }
+    if (bounds(divisor).min > 0 || value_at_hints(context, divisor).value_or(0) < 1) return;
+    for (const std::string& name : free_symbols(divisor)) {  // symbols that it is a multiple of say nothing
+      const SymInt symbol = *context.find(name);
+      const auto quotient = attempt([&] { return floordiv(divisor, symbol); });
+      if (quotient && !quotient->is_constant() && bounds(symbol).min > 0 && *quotient * symbol == divisor)
+        divisor = *quotient;
+    }
+    const bool is_known =
+        std::any_of(orderings.begin(), orderings.end(), [&](const Ordering& other) { return other.larger == divisor; });
+    if (!is_known) orderings.push_back({1, divisor});
+  };
+  const auto walk = [&](const auto& self, const SymInt& value) -> void {
+    const SymOperation operation = top_operation(value);
+    if (operation.kind == SymKind::FloorDiv) look_at(look_at, operation.operands[1]);
+    for (const SymInt& operand : operation.operands) self(self, operand);
+  };
+  walk(walk, apply_assumptions(equality.left));
+  walk(walk, apply_assumptions(equality.right));
+  return orderings;
+}
+
+std::optional<int64_t> value_at_hints(const SymContext& context, const SymInt& a) {
+  for (const std::string& name : free_symbols(a)) {
+    const Symbol* symbol = find_symbol(context, name);
+    if (!symbol || !symbol->hint) return std::nullopt;
+  }
+  return evaluate(a, [&](std::string_view name) { return *find_symbol(context, name)->hint; });
+}
+
+}  // namespace exformer

@@ -1,0 +1,161 @@
+"""The transformers front end: architectures that are not built in, exported without torch and compared with transformers
+at the export's shapes and at others, batch 1 included.
+
+EXFORMER_FRONTEND_PYTHON   the Python of the child (default: the one that runs this test; its torch is hidden from it)
+"""
+
+import json
+import os
+import sys
+
+import pytest
+from architectures import ARCHITECTURES, build, make_inputs
+from safetensors.torch import save_file
+
+pytestmark = pytest.mark.usefixtures("no_reference")
+CHILD = os.environ.get("EXFORMER_FRONTEND_PYTHON", sys.executable)
+SHAPES = [(2, 7), (3, 11), (1, 5)]  # batch and length; the first is the export's
+TOLERANCE = 2e-4
+
+
+@pytest.fixture(scope="module")
+def transformers():
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    return transformers
+
+
+def save(path, tensors):
+    save_file(tensors, path, metadata={"order": json.dumps(list(tensors))})
+
+
+def export(exformer, checkpoint, to, out, inputs, *more):
+    return exformer("export", checkpoint, "--to", to, "--dynamic", "--frontend", "transformers", "--python", CHILD,
+                    "--inputs", inputs, "-o", out, "--json", *more, timeout=300)
+
+
+def problems(architecture, model, directory):
+    """What the foreign loader's outputs differ in from the model's own, over all shapes."""
+    import compare
+    import torch
+    from transformers.exporters import ExportedModel
+    from transformers.exporters.utils import get_leaf_tensors
+
+    exported, found = ExportedModel.from_pretrained(directory), []
+    for number, (batch, length) in enumerate(SHAPES):
+        inputs = make_inputs(architecture, model.config, batch, length, number)
+        with torch.no_grad():
+            expected = get_leaf_tensors(model(**inputs))
+        outputs = get_leaf_tensors(exported(**inputs))
+        for name, value in expected.items():
+            if compare.NOT_COMPARED.search(name):
+                continue
+            if name not in outputs:
+                found.append(f"[{batch}, {length}] {name} is missing")
+                continue
+            got = compare.same_window(outputs[name], value, name)
+            if got.shape != value.shape or not compare.relative_error(got, value) <= TOLERANCE:
+                found.append(f"[{batch}, {length}] {name}: {tuple(got.shape)} instead of {tuple(value.shape)}, or values")
+    return found
+
+
+CASES = [(a, to) for a in ARCHITECTURES for to in ("dynamo", "onnx") if to == "dynamo" or a.onnx]
+
+
+@pytest.mark.parametrize("architecture, to", CASES, ids=[f"{a.model_type}-{to}" for a, to in CASES])
+def test_matches_transformers(architecture, to, transformers, exformer, tmp_path):
+    model = build(architecture)
+    model.save_pretrained(tmp_path / "checkpoint")
+    save(tmp_path / "inputs.safetensors", make_inputs(architecture, model.config, *SHAPES[0], 0))
+    done = export(exformer, tmp_path / "checkpoint", to, tmp_path / "out", tmp_path / "inputs.safetensors")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["frontend"] == "transformers"
+    assert problems(architecture, model, tmp_path / "out") == []
+
+
+@pytest.fixture
+def gpt2(transformers, tmp_path):
+    architecture = next(a for a in ARCHITECTURES if a.model_type == "gpt2")
+    model = build(architecture)
+    model.save_pretrained(tmp_path / "gpt2")
+    save(tmp_path / "inputs.safetensors", make_inputs(architecture, model.config, *SHAPES[0], 0))
+    return tmp_path / "gpt2"
+
+
+def left_behind(directory):
+    return sorted(path.name for path in directory.iterdir() if "out" in path.name or path.name.startswith("."))
+
+
+def test_auto_takes_it_where_the_zoo_has_no_family(gpt2, exformer, tmp_path):
+    done = exformer("export", gpt2, "--to", "dynamo", "-o", tmp_path / "out", "--python", CHILD, "--json", timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["frontend"] == "transformers"
+    assert exformer("run", tmp_path / "out", "--inputs", tmp_path / "inputs.safetensors", "-o",
+                    tmp_path / "result.safetensors").returncode == 1  # static: made for two sequences of eight tokens
+
+
+def test_native_refuses_it(gpt2, exformer, tmp_path):
+    done = exformer("export", gpt2, "--to", "dynamo", "-o", tmp_path / "out", "--frontend", "native")
+    assert done.returncode == 3 and "gpt2" in done.stderr
+    assert left_behind(tmp_path) == []
+
+
+def test_the_same_bytes_twice(gpt2, exformer, tmp_path):
+    for name in ("a", "b"):
+        assert export(exformer, gpt2, "onnx", tmp_path / name, tmp_path / "inputs.safetensors").returncode == 0
+    for file in ("model.onnx", "model.onnx.data", "export.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
+
+
+def test_missing_weights_are_named(gpt2, exformer, tmp_path):
+    from safetensors.torch import load_file
+
+    tensors = load_file(gpt2 / "model.safetensors")
+    del tensors["transformer.h.1.mlp.c_fc.weight"]
+    save_file(tensors, gpt2 / "model.safetensors", metadata={"format": "pt"})
+    done = export(exformer, gpt2, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors")
+    assert done.returncode == 1 and "transformer.h.1.mlp.c_fc.weight" in done.stderr
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("python, words, code", [
+    ("/does/not/exist", "no program", 1),
+    ("/bin/true", "ended with code 0", 1),
+    ("/bin/false", "ended with code 1", 1),
+])
+def test_a_child_that_is_no_python(python, words, code, gpt2, exformer, tmp_path):
+    done = exformer("export", gpt2, "--to", "dynamo", "-o", tmp_path / "out", "--frontend", "transformers", "--python",
+                    python)
+    assert done.returncode == code and words in done.stderr, done.stderr
+    assert left_behind(tmp_path) == []
+
+
+def test_a_child_that_hangs_is_ended(gpt2, exformer, tmp_path):
+    script = tmp_path / "hang.sh"
+    script.write_text("#!/bin/sh\necho still thinking >&2\nsleep 600\n")
+    script.chmod(0o755)
+    done = exformer("export", gpt2, "--to", "dynamo", "-o", tmp_path / "out", "--frontend", "transformers", "--python",
+                    script, "--time-limit", "1")
+    assert done.returncode == 1 and "1 s" in done.stderr and "still thinking" in done.stderr
+    assert left_behind(tmp_path) == []
+
+
+def test_a_config_that_transformers_refuses(gpt2, exformer, tmp_path):
+    config = json.loads((gpt2 / "config.json").read_text())
+    (gpt2 / "config.json").write_text(json.dumps({**config, "n_head": "many"}))
+    done = export(exformer, gpt2, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors")
+    assert done.returncode in (1, 3) and done.stderr.strip()
+    assert "Traceback" not in done.stderr and left_behind(tmp_path) == []
+
+
+def test_remote_code_runs_only_when_trusted(gpt2, exformer, tmp_path):
+    config = json.loads((gpt2 / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
+    (gpt2 / "config.json").write_text(json.dumps(config))
+    (gpt2 / "own.py").write_text("raise SystemExit('remote code ran')\n")
+    done = export(exformer, gpt2, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors")
+    assert done.returncode in (1, 3) and "remote code ran" not in done.stderr
+    assert "trust" in done.stderr, done.stderr
