@@ -3,6 +3,9 @@
 import hashlib
 import json
 import os
+import struct
+import subprocess
+from pathlib import Path
 
 import compare
 import pytest
@@ -162,6 +165,35 @@ def test_inspect_says_what_executorchs_own_reader_says(export, exformer, zoo, tm
         list(plan.values[i].val.sizes) for i in plan.inputs]
     assert (tmp_path / "graph.svg").read_text().count("<rect") > 5
     assert exformer("inspect", out, "--json").returncode == 0
+
+
+def xnnpack_graph(payload, folder):
+    """The graph of a delegate's payload, as flatc reads it by the schema of ExecuTorch's wheel."""
+    import executorch.backends.xnnpack.serialization as serialization
+    schema = Path(next(iter(serialization.__path__))) / "runtime_schema.fbs"
+    offset, size = struct.unpack_from("<II", payload, 10)
+    (folder / "payload.bin").write_bytes(payload[offset:offset + size])
+    subprocess.run(["flatc", "--json", "--strict-json", "--raw-binary", "-o", folder, schema, "--",
+                    folder / "payload.bin"], check=True)
+    return json.loads((folder / "payload.json").read_text())
+
+
+def test_inspect_counts_the_nodes_of_delegates(exformer, zoo, tmp_path):
+    from executorch.exir._serialize._program import deserialize_pte_binary
+    program = load_program(zoo, "bert_ForMaskedLM", "types")
+    exformer.export(program.checkpoint, "executorch", tmp_path / "out", program.sample, ["--backend", "xnnpack"])
+    done = exformer("inspect", tmp_path / "out" / "model.pte", "--json")
+    assert done.returncode == 0, done.stderr
+    delegates = json.loads(done.stdout)["methods"][0]["delegates"]
+    parsed = deserialize_pte_binary((tmp_path / "out" / "model.pte").read_bytes()).program
+    assert len(delegates) == len(parsed.execution_plan[0].delegates) > 0
+    for ours, theirs in zip(delegates, parsed.execution_plan[0].delegates):
+        payload = bytes(parsed.backend_delegate_data[theirs.processed.index].data)
+        assert ours["payload_bytes"] == len(payload) and ours["calls"] == 1
+        nodes = xnnpack_graph(payload, tmp_path)["xnodes"]
+        assert sum(ours["nodes"].values()) == len(nodes)
+        kinds = [node["xnode_union_type"] for node in nodes]
+        assert ours["nodes"]["FullyConnected"] == kinds.count("XNNFullyConnected") > 0
 
 
 def test_inspect_reads_the_references_files(exformer, tmp_path):

@@ -161,6 +161,10 @@ void print_pte(const Json& facts) {
     for (const Json& delegate : method["delegates"]) {
       line("delegate {}: {} calls, {}", text_of(delegate["id"]), text_of(delegate["calls"]),
            bytes_text(delegate["payload_bytes"]));
+      std::vector<std::string> nodes;
+      const Json counts = delegate.value("nodes", Json::object());
+      for (const auto& [kind, count] : counts.items()) nodes.push_back(fmt::format("{} {}", text_of(count), kind));
+      if (!nodes.empty()) line("  nodes: {}", join(nodes, ", "));
     }
     std::vector<std::string> operators;
     for (const auto& [name, count] : method["operators"].items())

@@ -25,8 +25,11 @@ Json describe(const std::vector<PteValue>& values) {
 
 Json describe(const PteMethod& method) {
   Json delegates = Json::array();
-  for (const executorch::PteDelegate& delegate : method.delegates)
-    delegates.push_back({{"id", delegate.id}, {"calls", delegate.calls}, {"payload_bytes", delegate.payload_bytes}});
+  for (const executorch::PteDelegate& delegate : method.delegates) {
+    Json entry = {{"id", delegate.id}, {"calls", delegate.calls}, {"payload_bytes", delegate.payload_bytes}};
+    for (const auto& [kind, count] : delegate.nodes) entry["nodes"][kind] = count;
+    delegates.push_back(std::move(entry));
+  }
   Json operators = Json::object();
   for (const auto& [name, count] : method.operators) operators[name] = count;
   uint64_t arena = 0;

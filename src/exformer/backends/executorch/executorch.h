@@ -21,7 +21,7 @@ struct ExecutorchOptions {
   executorch::PlanningOptions planning;
   // Of symbols, below their own; the first choice whose arena stays within arena_goal is taken, else the last.
   std::vector<std::map<std::string, int64_t>> upper_bounds;
-  uint64_t arena_goal = uint64_t{2} << 30;
+  uint64_t arena_goal = 2'500'000'000;
   bool external_data = false;         // weights in a data file (`.ptd`) beside the program
   std::optional<uint64_t> max_arena;  // bytes; a larger plan is refused
   // Percent of the multiply-adds that delegates must take; less is refused.

@@ -38,6 +38,7 @@ PteTables PteTables::open(Bytes bytes, const std::string& source) {
   tables.program = fb::GetProgram(bytes.data());
   if (const auto* segments = tables.program->segments()) {
     const uint64_t room = has_header && segment_base > 0 ? bytes.size() - segment_base : 0;
+    tables.segments = bytes.last(room);
     for (const fb::DataSegment* segment : *segments) {
       if (segment->offset() > room || segment->size() > room - segment->offset())
         fail("{}: the file is cut off: a segment of {} bytes ends behind it", source, segment->size());

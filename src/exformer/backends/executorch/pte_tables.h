@@ -14,6 +14,7 @@ namespace exformer::executorch {
 struct PteTables {
   const fb::Program* program = nullptr;
   uint64_t table_bytes = 0;
+  Bytes segments;  // all bytes after the tables
   std::string source;
 
   /// Throws ExportError naming the source.

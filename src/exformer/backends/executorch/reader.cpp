@@ -5,6 +5,7 @@
 
 #include "exformer/backends/executorch/pte_tables.h"
 #include "exformer/backends/executorch/scalar_types.h"
+#include "exformer/backends/executorch/xnnpack/payload_reader.h"
 
 namespace exformer::executorch {
 namespace {
@@ -83,7 +84,10 @@ class Reader {
       PteDelegate entry{.id = text_of(delegate->id())};
       if (const auto* place = delegate->processed()) {
         if (place->location() == fb::DataLocation_SEGMENT) {
-          entry.payload_bytes = tables_.at(tables_.program->segments(), place->index(), "segment")->size();
+          const fb::DataSegment* segment = tables_.at(tables_.program->segments(), place->index(), "segment");
+          entry.payload_bytes = segment->size();
+          if (entry.id == "XnnpackBackend")
+            entry.nodes = xnnpack::count_payload_nodes(tables_.segments.subspan(segment->offset(), segment->size()));
         } else {
           const auto* data = tables_.at(tables_.program->backend_delegate_data(), place->index(), "payload")->data();
           entry.payload_bytes = data ? data->size() : 0;

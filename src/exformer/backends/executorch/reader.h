@@ -26,6 +26,7 @@ struct PteDelegate {
   std::string id;
   uint64_t payload_bytes = 0;
   int64_t calls = 0;
+  std::map<std::string, int64_t> nodes;  // by kind, for delegates whose payload this library knows (XNNPACK)
 };
 
 struct PteMethod {

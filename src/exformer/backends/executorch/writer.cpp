@@ -34,11 +34,16 @@ class TableWriter {
     std::vector<Offset<fb::NamedData>> named;
     for (const auto& [key, segment] : layout_.named)
       named.push_back(fb::CreateNamedDataDirect(builder_, key.c_str(), static_cast<uint32_t>(segment)));
+    // Empty, but there: ExecuTorch's own tools count them.
+    const auto buffers = builder_.CreateVector(std::vector<Offset<fb::Buffer>>());
+    const auto payloads = builder_.CreateVector(std::vector<Offset<fb::BackendDelegateInlineData>>());
     const auto segment_table = builder_.CreateVector(segments);
     const auto named_table = named.empty() ? 0 : builder_.CreateVector(named);
     fb::ProgramBuilder root(builder_);
     root.add_version(0);
     root.add_execution_plan(plans);
+    root.add_constant_buffer(buffers);
+    root.add_backend_delegate_data(payloads);
     root.add_segments(segment_table);
     root.add_constant_segment(constants);
     if (!named.empty()) root.add_named_data(named_table);

@@ -4,7 +4,6 @@
 
 #include "exformer/backends/onnx/lowering.h"
 #include "exformer/base/error.h"
-#include "exformer/ops/shape_rules.h"
 
 namespace exformer::onnx {
 namespace {

@@ -172,7 +172,10 @@ Results lower_index_put(const LowerCall& call) {
   }
   updates = call.onnx.transpose(updates, front);
   Attributes attributes;
-  if (call.args.boolean("accumulate")) attributes.emplace_back("reduction", std::string("add"));
+  if (call.args.boolean("accumulate")) {
+    if (call.out_dtype() == DType::Bool) unsupported("sums of bool");
+    attributes.emplace_back("reduction", std::string("add"));
+  }
   const ValueId self = call.onnx.transpose(call.tensor("self"), order);
   // ScatterND has no bool kernel.
   const DType dtype = call.out_dtype() == DType::Bool ? DType::Int32 : call.out_dtype();
