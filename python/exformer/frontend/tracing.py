@@ -141,7 +141,8 @@ def trace(request):
 def _metadata(traced):
     from transformers.exporters.metadata import _describe_traced_kwarg
 
-    # Kwargs that are part of the graph are left out: the loader drops what is not listed, and the graph does not take it.
+    # Kwargs that are part of the graph are left out: the loader drops what is not listed, and the graph does not take
+    # them.
     return json.dumps({name: _describe_traced_kwarg(value) for name, value in traced.kwargs[0].items()}), "{}"
 
 
