@@ -159,3 +159,35 @@ def test_remote_code_runs_only_when_trusted(gpt2, exformer, tmp_path):
     done = export(exformer, gpt2, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors")
     assert done.returncode in (1, 3) and "remote code ran" not in done.stderr
     assert "trust" in done.stderr, done.stderr
+
+
+@pytest.fixture
+def package(exformer, monkeypatch):
+    """The Python package of the build, in a process that holds the real torch."""
+    import importlib
+
+    monkeypatch.syspath_prepend(str(exformer.path.parent / "python"))
+    return importlib.import_module("exformer")
+
+
+def test_the_python_exporters_leave_torch_alone(package, gpt2, tmp_path):
+    import torch
+
+    inputs = {"input_ids": torch.ones(2, 7, dtype=torch.int64)}
+    shapes = {"input_ids": {0: package.Dim("batch", 1, 8), 1: package.Dim.AUTO}}
+    exported = package.OnnxExporter().export(gpt2, inputs, package.OnnxConfig(dynamic_shapes=shapes), python=CHILD)
+    exported.save_pretrained(tmp_path / "out")
+    assert {"export.json", "config.json", "model.onnx", "model.onnx.data"} <= set(os.listdir(tmp_path / "out"))
+    assert sys.modules["torch"] is torch
+
+
+def test_the_python_exporters_raise(package, gpt2):
+    import torch
+
+    ones = torch.ones(2, 7, dtype=torch.int64)
+    shapes = {"input_ids": {0: package.Dim("batch", 5, 8)}}
+    with pytest.raises(package.ExportError, match="'batch' allows"):
+        package.DynamoExporter().export(gpt2, {"input_ids": ones}, package.DynamoConfig(dynamic_shapes=shapes),
+                                        python=CHILD)
+    with pytest.raises(package.UnsupportedError, match="GPT2"):
+        package.DynamoExporter().export(build(next(a for a in ARCHITECTURES if a.model_type == "gpt2")))

@@ -68,7 +68,11 @@ class Dims:
             if self.facts[base].hint != size:
                 raise ContradictedDim(f"axis {axis} of '{path}' is {size} but {self.facts[base].where} is "
                                       f"{self.facts[base].hint}: both are the dim '{base}'")
-            sizes.append(self._symbol(self.facts[base]))
+            facts = self.facts[base]
+            if size < facts.min or (facts.max is not None and size > facts.max):
+                raise ContradictedDim(f"axis {axis} of '{path}': the dim '{base}' allows [{facts.min}, "
+                                      f"{'no limit' if facts.max is None else facts.max}], the sample has {size}")
+            sizes.append(self._symbol(facts))
         self.sizes[path], self.sample[path] = sizes, list(sample)
         return sizes
 
