@@ -107,7 +107,7 @@ def trace(request):
     known = known_bounds = known_remainders = 0
     for _ in range(MAX_ROUNDS):
         torch._state.bounds.clear()
-        remainders.open, remainders.whole = [], None
+        remainders.whole = None
         result, fault = None, None
         try:
             result = _run_round(core, request, dimensions)
@@ -118,12 +118,8 @@ def trace(request):
         assumptions = core.assumptions[known:]
         known += len(assumptions)
         if remainders.whole is not None:
-            if not dimensions.learn_multiple(remainders.whole[0]):
-                remainders.prefer_whole = False
-            continue
-        if remainders.open and not remainders.prefer_whole and any(" must equal " in a[2] for a in assumptions):
-            remainders.prefer_whole = True
-            core.forget_assumptions()
+            if not dimensions.learn_multiple(remainders.whole):
+                remainders.refused.add(str(remainders.whole))
             continue
         learned = dimensions.learn(assumptions, [*torch._state.bounds, *core.bounds[known_bounds:]])
         known_bounds = len(core.bounds)

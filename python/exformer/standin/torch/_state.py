@@ -12,9 +12,8 @@ def start(core_session):
 
 
 class Remainders:
-    """What the trace does about `size % n == 0`. As with any 0 the answer is no, which takes the path that pads; where
-    sizes cannot be followed through that one, the next round takes the sample's answer and the size is a multiple."""
+    """`size % n == 0`, true in the sample: the next round makes the size a multiple. Padding by `n - size % n` on the
+    other answer would add a whole block."""
 
-    prefer_whole = False
-    open = []  # remainders that were 0 in the sample
-    whole = None  # the one that ended the round
+    whole = None  # the remainder that ended the round
+    refused = set()  # texts of those that no divisor of a size explains

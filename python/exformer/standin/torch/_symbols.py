@@ -50,9 +50,12 @@ def decide(condition):
     hints = _hint(left), _hint(right)
     if kind in ("eq", "ne"):
         if _is_small(left) or _is_small(right):
-            if hints == (0, 0):
-                _remainder_is_zero(left if right == 0 else right)
-            return kind == "ne"
+            value = right if _is_small(left) else left
+            if hints != (0, 0) or _state.core.is_symbol(value):
+                return kind == "ne"
+            if str(value) not in _state.Remainders.refused:
+                _state.Remainders.whole = value
+                raise RestartTrace
         if None in hints:
             raise DataDependentError(f"{caller()}: whether {left} equals {right} depends on the inputs' contents")
         same = hints[0] == hints[1]
@@ -67,13 +70,6 @@ def decide(condition):
     truth = hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
     _state.bounds.append((left, right, kind, truth, caller()))
     return truth
-
-
-def _remainder_is_zero(remainder):
-    if _state.Remainders.prefer_whole:
-        _state.Remainders.whole = (remainder, caller())
-        raise RestartTrace
-    _state.Remainders.open.append(remainder)
 
 
 def _decide_small(kind, left, right):
