@@ -31,8 +31,9 @@ void attention(const LowerCall& call) {
   const TensorMeta &query_meta = call.meta("query"), &key_meta = call.meta("key");
   if (query_meta.rank() != 4) refuse("attention over tensors that have not four dims");
   const std::vector<std::pair<int, int>> layout = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
-  Heads heads{xnn.require(call.tensor("query"), layout), xnn.require(call.tensor("key"), layout),
-              xnn.require(call.tensor("value"), layout)};
+  Heads heads{xnn.require(call.tensor_along("query", {3}), layout),
+              xnn.require(call.tensor_along("key", {2, 3}), layout),
+              xnn.require(call.tensor_along("value", {2}), layout)};
   const uint32_t width = constant_size(query_meta.sizes[3], "the width of a head");
   const double scale = call.args.optional_real("scale").value_or(1.0 / std::sqrt(static_cast<double>(width)));
   if (scale != 1.0) heads.query = xnn.binary(NodeKind::Multiply, heads.query, scale);

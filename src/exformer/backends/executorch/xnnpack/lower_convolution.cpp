@@ -51,7 +51,7 @@ void convolution(const LowerCall& call) {
                          .group_input_channels = filter[1]};
   shape.group_output_channels = filter[0] / shape.groups;
   if (shape.groups > 1 && filter[1] == 1) refuse("a depthwise convolution");
-  const Placed input = xnn.require(call.tensor("input"), {{0, 0}, {1, 3}, {2, 1}, {3, 2}});
+  const Placed input = xnn.require(call.tensor_along("input", {0, 1, 2, 3}), {{0, 0}, {1, 3}, {2, 1}, {3, 2}});
   const bool is_pointwise = filter[2] == 1 && filter[3] == 1;
   const Dims dims = {filter[0], filter[2], filter[3], filter[1]};
   const ValueId turned = is_pointwise ? xnn.weight_in(weight, DType::Float32, dims)

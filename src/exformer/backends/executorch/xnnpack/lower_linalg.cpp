@@ -46,7 +46,7 @@ void linear(const LowerCall& call) {
   if (const DeferredMerge* merge = call.xnn.deferred_merge(call.value("input"))) {
     if (auto result = over_heads(call, *merge)) return call.set(std::move(*result));
   }
-  call.xnn.bind(call.node.output(), DeferredLinear{call.tensor("input"), weight, bias});
+  call.xnn.bind(call.node.output(), DeferredLinear{call.tensor_along("input", {-1}), weight, bias});
 }
 
 /// input [.., k] times a weight [k, n], plus a bias [n] that is a weight too
@@ -67,8 +67,9 @@ template <const char* Left, const char* Right>
 void product(const LowerCall& call) {
   const Value *a = call.value(Left), *b = call.value(Right);
   if (a->meta.rank() < 2 || b->meta.rank() < 2) refuse("a product with a vector");
-  if (call.xnn.weight(b) && b->meta.rank() == 2) return call.set(times_matrix(call, call.xnn.get(a), b, nullptr));
-  call.set(matrix_product(call.xnn, call.xnn.get(a), call.xnn.get(b)));
+  if (call.xnn.weight(b) && b->meta.rank() == 2)
+    return call.set(times_matrix(call, call.xnn.get_along(a, {-1}), b, nullptr));
+  call.set(matrix_product(call.xnn, call.xnn.get_along(a, {-1}), call.xnn.get_along(b, {-2})));
 }
 
 constexpr char kSelf[] = "self", kOther[] = "other", kMat2[] = "mat2";
@@ -78,8 +79,8 @@ void add_product(const LowerCall& call) {
   if (call.number("alpha") != 1.0 || call.number("beta") != 1.0) refuse("addmm with factors");
   const bool is_weight =
       call.xnn.weight(b) && call.xnn.weight(bias) && bias->meta.rank() == 1 && bias->meta.sizes[0] == b->meta.sizes[1];
-  if (is_weight) return call.set(times_matrix(call, call.xnn.get(a), b, bias));
-  const Placed result = matrix_product(call.xnn, call.xnn.get(a), call.xnn.get(b));
+  if (is_weight) return call.set(times_matrix(call, call.xnn.get_along(a, {-1}), b, bias));
+  const Placed result = matrix_product(call.xnn, call.xnn.get_along(a, {-1}), call.xnn.get_along(b, {-2}));
   call.set(call.xnn.binary(NodeKind::Add, result, call.xnn.get(bias)));
 }
 

@@ -7,7 +7,7 @@ namespace {
 void softmax(const LowerCall& call) {
   if (call.out().dtype != call.meta("self").dtype) refuse("softmax in another dtype");
   const int dim = call.dim("dim");
-  call.set(call.xnn.unary(NodeKind::Softmax, call.xnn.require(call.tensor("self"), {{dim, kAxes - 1}})));
+  call.set(call.xnn.unary(NodeKind::Softmax, call.xnn.require(call.tensor_along("self", {dim}), {{dim, kAxes - 1}})));
 }
 
 }  // namespace

@@ -227,6 +227,11 @@ void view(const LowerCall& call) {
   }
   size_t position = 0;
   for (const Group& group : groups) {
+    if (group.in.size() == 1 && x.axes[position] < 0) {  // expanded: so are its parts
+      x.axes.insert(x.axes.begin() + static_cast<ptrdiff_t>(position), group.out.size() - 1, -1);
+      position += group.out.size();
+      continue;
+    }
     if (!is_same(group) && !reshape_axes(xnn, x, position, group, out) && !repeat_axis(xnn, x, position, group, in)) {
       if (splits) {
         x = xnn.split_last(x, out[at(group.out[0])].value(), out[at(group.out[1])].value());

@@ -42,6 +42,16 @@ const Placed& Lowering::get(const Value* value) {
   return *entry.placed;
 }
 
+const Placed& Lowering::get_along(const Value* value, const std::vector<int>& dims) {
+  const Placed& placed = get(value);
+  for (const int dim : dims) {
+    const int index = dim < 0 ? dim + placed.rank() : dim;
+    if (placed.axis(index) < 0 && !is_one(value->meta.sizes[static_cast<size_t>(index)]))
+      refuse("works along an expanded dim");
+  }
+  return placed;
+}
+
 ValueId Lowering::weight_as(const Value* value, Dims dims) {
   const auto& [name, data] = weights_->at(value);
   return payload.add_constant(value->meta.dtype, std::move(dims), named_weight(name, *data));
@@ -82,6 +92,10 @@ Placed Lowering::fully_connected(const DeferredLinear& linear) {
 const Value* LowerCall::optional(std::string_view name) const {
   Value* const* found = args.optional_tensor(name);
   return found ? *found : nullptr;
+}
+
+const Placed& LowerCall::tensor_along(std::string_view name, const std::vector<int>& dims) const {
+  return xnn.get_along(value(name), dims);
 }
 
 int LowerCall::dim(std::string_view name, std::string_view of) const {

@@ -41,6 +41,7 @@ class Lowering : public Emitter {
   bool is_bound(const Value* value) const { return entries_.contains(value); }
   /// The tensor in the payload; constants are added on first use, deferred ones emitted.
   const Placed& get(const Value* value);
+  const Placed& get_along(const Value* value, const std::vector<int>& dims);
   const DeferredLinear* deferred_linear(const Value* value) const;
   const DeferredMerge* deferred_merge(const Value* value) const;
 
@@ -80,6 +81,9 @@ class LowerCall {
   /// Null for None.
   const Value* optional(std::string_view name) const;
   const Placed& tensor(std::string_view name) const { return xnn.get(value(name)); }
+  /// The same, for an op that works along these dims (counted from the end when negative): all their elements must be
+  /// there.
+  const Placed& tensor_along(std::string_view name, const std::vector<int>& dims) const;
   const TensorMeta& meta(std::string_view name) const { return args.tensor(name)->meta; }
   const TensorMeta& out(size_t index = 0) const { return node.output(index)->meta; }
   /// A dim argument counted from the front.
