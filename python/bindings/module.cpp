@@ -7,6 +7,7 @@
 #include "exformer/base/error.h"
 #include "exformer/exporters/exporter.h"
 #include "exformer/exporters/version.h"
+#include "exformer/symbolic/assumptions.h"
 #include "session.h"
 
 namespace exformer::python {
@@ -111,6 +112,7 @@ py::tuple sizes_to(const std::vector<SymInt>& sizes) {
 std::string export_program(Session& session, const py::dict& request) {
   FinishRequest finish{.in_spec = request["in_spec"].cast<std::string>(),
                        .out_spec = request["out_spec"].cast<std::string>(),
+                       .scratch = request["output"].cast<std::filesystem::path>().parent_path(),
                        .allow_missing = request["allow_missing"].cast<bool>()};
   for (const py::handle item : request["state"]) {
     const auto [name, tensor, is_parameter, persistent] = item.cast<std::tuple<std::string, Tensor, bool, bool>>();
@@ -129,6 +131,7 @@ std::string export_program(Session& session, const py::dict& request) {
     prepared.metadata.specializations.push_back({input, axis, size, reason});
   }
   prepared.program = session.finish(finish);
+  prepared.longest_sequence = request["longest_sequence"].cast<int64_t>();
   prepared.metadata.in_spec = prepared.program.in_spec;
   prepared.metadata.out_spec = prepared.program.out_spec;
 
@@ -139,9 +142,10 @@ std::string export_program(Session& session, const py::dict& request) {
       export_prepared(std::move(prepared), config, text("config_text"), text("generation_config_text"));
   const ExportedComponent& component = exported.program();
   exported.save_pretrained(request["output"].cast<std::filesystem::path>());
-  const size_t written = component.program ? component.program->graph->node_count()
-                         : component.onnx  ? component.onnx->node_count()
-                                           : nodes;
+  const size_t written = component.program      ? component.program->graph->node_count()
+                         : component.onnx       ? component.onnx->node_count()
+                         : component.executorch ? component.executorch->instruction_count()
+                                                : nodes;
   return dump_json({{"file", component.file},
                     {"nodes", written},
                     {"specializations", component.metadata.value("specializations", Json::array())}});
@@ -224,6 +228,13 @@ void bind_session(py::module_& module) {
            [](Session& self, const std::string& symbol, py::handle value, const std::string& reason) {
              self.assume_value(symbol, to_sym_int(value).value(), reason);
            })
+      .def_property_readonly("remainders",
+                             [](const Session& self) {
+                               py::list result;
+                               for (const SymInt& remainder : self.remainders()) result.append(to_python(remainder));
+                               return result;
+                             })
+      .def("forget_assumptions", [](Session& self) { forget_assumptions(self.symbols()); })
       .def("substitute",
            [](Session&, py::handle value, const py::dict& values) {
              return to_python(substitute(to_sym_int(value).value(), [&](std::string_view name) {

@@ -1,4 +1,5 @@
 // From a finished trace to an exported program: what each input is, its data, its name.
+#include <algorithm>
 #include <unordered_set>
 
 #include "exformer/base/error.h"
@@ -44,24 +45,28 @@ std::vector<int64_t> constant_sizes(const std::vector<SymInt>& sizes) {
   return constants;
 }
 
-/// Ops that hand their input's values on unchanged.
-bool is_copy(const Node& node) {
-  return node.is("aten::alias") || node.is("aten::detach") || node.is("aten::clone") || node.is("aten::contiguous") ||
-         node.is("aten::lift_fresh_copy");
-}
-
 }  // namespace
+
+bool passes_values_on(const Node& node) {
+  constexpr std::string_view kOps[] = {"aten::alias",      "aten::detach",          "aten::clone",
+                                       "aten::contiguous", "aten::lift_fresh_copy", "aten::_to_copy",
+                                       "aten::to.dtype",   "aten::to.dtype_layout"};
+  return std::find(std::begin(kOps), std::end(kOps), node.op()) != std::end(kOps);
+}
 
 std::optional<LazyTensor> Session::lazy_value(Value* value) {
   if (const auto known = data_.find(value); known != data_.end()) return LazyTensor(known->second);
   if (const Node* node = value->producer()) {
-    const bool is_cast = node->is("aten::_to_copy") || node->is("aten::to.dtype") || node->is("aten::to.dtype_layout");
-    if (is_copy(*node) || is_cast) {
+    if (passes_values_on(*node)) {
       const auto source = lazy_value(node->inputs().front());
       if (!source || source->dtype() == value->meta.dtype) return source;
       if (source->source().dtype() == source->dtype()) return LazyTensor(source->source(), value->meta.dtype);
     }
   }
+  constexpr size_t kLarge = size_t{1} << 20;
+  const SymInt count = element_count(value->meta.sizes);
+  if (count.is_constant() && static_cast<size_t>(count.value()) * item_size(value->meta.dtype) >= kLarge)
+    return assembled(value);
   const auto data = evaluate(value);
   return data ? std::optional<LazyTensor>(LazyTensor(*data)) : std::nullopt;
 }
@@ -135,6 +140,7 @@ void Session::add_outputs(const FinishRequest& request) {
 
 ExportedProgram Session::finish(const FinishRequest& request) {
   Graph& graph = *program_.graph;
+  scratch_ = request.scratch;
   program_.in_spec = treespec_loads(request.in_spec);
   program_.out_spec = treespec_loads(request.out_spec);
   add_outputs(request);

@@ -94,6 +94,10 @@ bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::s
     for (const auto& [smaller, larger] : orderings) bounds_.push_back({smaller, larger, reason});
     return false;
   }
+  if (const auto remainders = zero_remainders(symbols(), {left, right}); !remainders.empty()) {
+    remainders_.insert(remainders_.end(), remainders.begin(), remainders.end());
+    return false;
+  }
   const std::string why = fmt::format("{}, where {} must equal {}", reason, to_string(left), to_string(right));
   // No symbol stands alone: all of them take the sample's sizes.
   bool changed = false;

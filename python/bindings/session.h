@@ -1,6 +1,7 @@
 // One trace: the graph that Python's tensor calls go into, what is known about its inputs, and the program it becomes.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,8 +31,12 @@ struct FinishRequest {
   std::vector<NamedState> state;
   std::vector<TensorArgument> outputs;  // leaves: tensors, numbers, None
   std::string in_spec, out_spec;        // treespec_dumps
+  std::filesystem::path scratch;        // an existing directory for large weights that have to be put together
   bool allow_missing = false;           // state without data becomes zeros
 };
+
+/// Ops that hand their input's values on, in another dtype perhaps.
+bool passes_values_on(const Node& node);
 
 class Session {
  public:
@@ -77,6 +82,8 @@ class Session {
     std::string reason;
   };
   const std::vector<Bound>& bounds() const { return bounds_; }
+  /// Remainders that the next round has to know to be 0.
+  const std::vector<SymInt>& remainders() const { return remainders_; }
   SymContext& symbols() { return tracer_.symbols(); }
 
   /// The path of the module whose forward runs.
@@ -94,6 +101,10 @@ class Session {
   std::optional<HostTensor> evaluate_node(const Node& node, size_t output);
   /// What an input's weight is, streamed where it can be; nothing when it is not known.
   std::optional<LazyTensor> lazy_value(Value* value);
+  /// The value put together in a mapped file; nothing when it is not known.
+  std::optional<LazyTensor> assembled(Value* value);
+  /// Writes the value into a window of such a file.
+  bool place(Value* value, HostTensor target);
   bool decide_open_equality();
   TensorArgument read_number(const Tensor& tensor);
   Tensor number_tensor(const TensorArgument& number);
@@ -113,6 +124,8 @@ class Session {
   std::unordered_map<const Value*, std::optional<HostTensor>> evaluated_;
   std::vector<Assumption> assumptions_;
   std::vector<Bound> bounds_;
+  std::vector<SymInt> remainders_;
+  std::filesystem::path scratch_;
 };
 
 }  // namespace exformer::python

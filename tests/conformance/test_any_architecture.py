@@ -1,5 +1,5 @@
-"""The transformers front end: architectures that are not built in, exported without torch and compared with transformers
-at the export's shapes and at others, batch 1 included.
+"""The transformers front end: architectures that are not built in, exported without torch and compared with
+transformers at the export's shapes and at others, batch 1 included.
 
 EXFORMER_FRONTEND_PYTHON   the Python of the child (default: the one that runs this test; its torch is hidden from it)
 """
@@ -58,7 +58,7 @@ def problems(architecture, model, directory):
                 continue
             got = compare.same_window(outputs[name], value, name)
             if got.shape != value.shape or not compare.relative_error(got, value) <= TOLERANCE:
-                found.append(f"[{batch}, {length}] {name}: {tuple(got.shape)} instead of {tuple(value.shape)}, or values")
+                found.append(f"[{batch}, {length}] {name}: sizes {tuple(got.shape)}, expected {tuple(value.shape)}")
     return found
 
 

@@ -5,8 +5,8 @@ them with the zoo's reference outputs, at the export's shapes and at others.
     python tests/sweep/sweep.py ZOO OUT --child PYTHON [--to dynamo,onnx] [--only a,b] [--every N] [--json FILE]
 
 ZOO holds one folder per checkpoint: config.json, model.safetensors, inputs.safetensors, outputs.safetensors and, for
-other shapes, inputs2 and outputs2. PYTHON is an interpreter with transformers and without torch; this script itself runs
-in one that has torch.
+other shapes, inputs2 and outputs2. PYTHON is an interpreter with transformers and without torch; this script itself
+runs in one that has torch.
 """
 
 import argparse

@@ -109,6 +109,31 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Min(Integer(5), " + kS77 + ", " + kPast + ")", "min(5, s77, past)"},
         Row{"Mul(" + kS77 + ", Mod(" + kS27 + ", Add(" + kPast + ", Integer(1))))", "s77*mod(s27, past + 1)"}));
 
+TEST(SympyForm, ReadsConditionsAsOneOrZero) {
+  SymContext context;
+  context.symbol({.name = "a"});
+  const auto at = [&](std::string_view text, int64_t value) {
+    return evaluate(parse_sympy(context, text), [value](std::string_view) { return value; });
+  };
+  struct Row {
+    std::string_view text;
+    int64_t at_2, at_3, at_4;
+  };
+  for (const Row& row : {Row{"Equality(Symbol('a', integer=True), Integer(3))", 0, 1, 0},
+                         Row{"Unequality(Symbol('a', integer=True), Integer(3))", 1, 0, 1},
+                         Row{"GreaterThan(Symbol('a', integer=True), Integer(3))", 0, 1, 1},
+                         Row{"StrictGreaterThan(Symbol('a', integer=True), Integer(3))", 0, 0, 1},
+                         Row{"LessThan(Symbol('a', integer=True), Integer(3))", 1, 1, 0},
+                         Row{"StrictLessThan(Symbol('a', integer=True), Integer(3))", 1, 0, 0},
+                         Row{"Not(LessThan(Symbol('a', integer=True), Integer(3)))", 0, 0, 1},
+                         Row{"And(GreaterThan(a, Integer(3)), LessThan(a, Integer(3)))", 0, 1, 0},
+                         Row{"Or(Equality(a, Integer(2)), Equality(Mod(a, Integer(2)), Integer(0)))", 1, 0, 1}}) {
+    EXPECT_EQ(at(row.text, 2), row.at_2) << row.text;
+    EXPECT_EQ(at(row.text, 3), row.at_3) << row.text;
+    EXPECT_EQ(at(row.text, 4), row.at_4) << row.text;
+  }
+}
+
 TEST(SympyForm, NamesWhatIsNotAnInteger) {
   SymContext context;
   declare(context);
@@ -122,7 +147,8 @@ TEST(SympyForm, NamesWhatIsNotAnInteger) {
   };
   EXPECT_THAT(kind_and_message("IntTrueDiv(s27, 2)"), HasSubstr("3 the function 'IntTrueDiv' in the size expression"));
   EXPECT_THAT(kind_and_message("ToFloat(" + kS27 + ")"), HasSubstr("3 the function 'ToFloat'"));
-  EXPECT_THAT(kind_and_message("GreaterThan(" + kU0 + ", Integer(0))"), HasSubstr("3 the function 'GreaterThan'"));
+  EXPECT_THAT(kind_and_message("GreaterThan(" + kU0 + ", IntTrueDiv(s27, 2))"),
+              HasSubstr("3 the function 'IntTrueDiv'"));
   EXPECT_THAT(kind_and_message("Pow(s27, Integer(-1))"), HasSubstr("3 a power"));
   EXPECT_THAT(kind_and_message("Symbol('s1', positive=True, integer=True)"),
               HasSubstr("1 unknown dimension 's1' in the size expression"));

@@ -37,8 +37,8 @@ def _check_transformers():
         import transformers
     except ImportError as error:
         if error.name == "transformers":
-            raise NotImplementedError(f"{sys.executable} has no transformers: pip install 'transformers>=5.23' safetensors, "
-                                      "or name another Python with --python") from None
+            raise NotImplementedError(f"{sys.executable} has no transformers: pip install 'transformers>=5.23' "
+                                      "safetensors, or name another Python with --python") from None
         raise
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
     if version < MINIMUM_TRANSFORMERS:

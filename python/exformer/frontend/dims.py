@@ -11,7 +11,6 @@ class Facts:
     hint: int
     min: int = 1
     max: int | None = None
-    divisor: int = 1
     named: bool = False  # by the user
     where: str = ""
     version: int = 0
@@ -74,7 +73,7 @@ class Dims:
         return sizes
 
     def _symbol(self, facts):
-        return self.core.symbol(facts.name, facts.min, facts.max, facts.divisor, facts.hint)
+        return self.core.symbol(facts.name, facts.min, facts.max, 1, facts.hint)
 
     def learn(self, assumptions, bounds):
         """Takes over what a round has assumed. True when there was something new."""
@@ -132,12 +131,35 @@ class Dims:
             changed = self._change(facts, max=turn(facts.hint, largest)) or changed
         return changed
 
-    def _change(self, facts, **changes):
+    def learn_multiple(self, remainder):
+        """The remainder is 0: the smallest divisor of its symbol's size for which it is. The size becomes so many times
+        a new symbol, so that quotients cancel. False when there is no such divisor."""
+        by_symbol = {facts.name: facts for facts in self.facts.values()}
+        for name in self.core.free_symbols(remainder):
+            facts = by_symbol.get(name)
+            if facts is None:
+                continue
+            probe = self.core.symbol("count", 1, None, 1, 1)
+            for divisor in range(2, facts.hint + 1):
+                if facts.hint % divisor:
+                    continue
+                whole = self.core.substitute(remainder, {name: divisor * probe})
+                if isinstance(whole, int) and whole == 0:
+                    return self._divide(facts, divisor)
+        return False
+
+    def _divide(self, facts, divisor):
+        if facts.named:
+            raise ContradictedDim(f"{facts.where}: the model wants multiples of {divisor} for the dim '{facts.base}'")
+        return self._change(facts, factor=divisor, hint=facts.hint // divisor, min=-(-facts.min // divisor),
+                            max=None if facts.max is None else facts.max // divisor)
+
+    def _change(self, facts, factor=1, **changes):
         old = facts.name
         for key, value in changes.items():
             setattr(facts, key, value)
         facts.version += 1
-        new = self._symbol(facts)
+        new = self._symbol(facts) * factor
         for sizes in self.sizes.values():
             for axis, size in enumerate(sizes):
                 if not isinstance(size, int) and old in self.core.free_symbols(size):

@@ -1,5 +1,5 @@
-"""Changes to models that cannot be traced as they are written, beyond those of transformers' own exporters. Each is undone
-when the trace ends."""
+"""Changes to models that cannot be traced as they are written, beyond those of transformers' own exporters. Each is
+undone when the trace ends."""
 
 import contextlib
 

@@ -20,7 +20,8 @@ def read_inputs(path):
     return {name: MappedSlice(file, name).tensor().clone() for name in names}
 
 
-def _integer(config, *names, default=None):
+def config_integer(config, *names, default=None):
+    """The first of these fields that the config or one of its parts has."""
     for name in names:
         for holder in (config, getattr(config, "text_config", None), getattr(config, "vision_config", None),
                        getattr(config, "audio_config", None), getattr(config, "encoder", None)):
@@ -38,7 +39,7 @@ def default_inputs(model):
 
     config = model.config
     names = set(inspect.signature(model.forward).parameters)
-    vocabulary = _integer(config, "vocab_size", default=100)
+    vocabulary = config_integer(config, "vocab_size", default=100)
     inputs = {}
 
     def tokens(length=8):
@@ -49,15 +50,15 @@ def default_inputs(model):
         if "attention_mask" in names:
             inputs["attention_mask"] = torch.ones(2, 8, dtype=torch.int64)
     if "pixel_values" in names:
-        size = _integer(config, "image_size", default=224)
-        inputs["pixel_values"] = torch.zeros(2, _integer(config, "num_channels", default=3), size, size)
+        size = config_integer(config, "image_size", default=224)
+        inputs["pixel_values"] = torch.zeros(2, config_integer(config, "num_channels", default=3), size, size)
         if "input_ids" in names and model.main_input_name == "input_ids":
             inputs["input_ids"] = tokens()
             if "attention_mask" in names:
                 inputs["attention_mask"] = torch.ones(2, 8, dtype=torch.int64)
     if "input_features" in names:
-        frames = 2 * _integer(config, "max_source_positions", default=1500)
-        inputs["input_features"] = torch.zeros(2, _integer(config, "num_mel_bins", default=80), frames)
+        frames = 2 * config_integer(config, "max_source_positions", default=1500)
+        inputs["input_features"] = torch.zeros(2, config_integer(config, "num_mel_bins", default=80), frames)
     if "input_values" in names and not inputs:
         inputs["input_values"] = torch.zeros(2, 16000)
     if "decoder_input_ids" in names:

@@ -5,7 +5,7 @@ import json
 
 from . import dims, loading, patches, samples
 
-MAX_ROUNDS = 12
+MAX_ROUNDS = 24
 _FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
 
 
@@ -100,18 +100,33 @@ def trace(request):
 
     core = torch._state.core
     dimensions = dims.Dims(core, request["dynamic"], request["dynamic_shapes"])
-    known = known_bounds = 0
+    remainders = torch._state.Remainders
+    known = known_bounds = known_remainders = 0
     for _ in range(MAX_ROUNDS):
         torch._state.bounds.clear()
+        remainders.open, remainders.whole = [], None
         result, fault = None, None
         try:
             result = _run_round(core, request, dimensions)
+        except torch._symbols.RestartTrace:
+            pass
         except Exception as error:  # decided below: a round that assumed something runs again
             fault = error
         assumptions = core.assumptions[known:]
         known += len(assumptions)
+        if remainders.whole is not None:
+            if not dimensions.learn_multiple(remainders.whole[0]):
+                remainders.prefer_whole = False
+            continue
+        if remainders.open and not remainders.prefer_whole and any(" must equal " in a[2] for a in assumptions):
+            remainders.prefer_whole = True
+            core.forget_assumptions()
+            continue
         learned = dimensions.learn(assumptions, [*torch._state.bounds, *core.bounds[known_bounds:]])
         known_bounds = len(core.bounds)
+        for remainder in core.remainders[known_remainders:]:
+            learned = dimensions.learn_multiple(remainder) or learned
+        known_remainders = len(core.remainders)
         if learned:
             continue
         if fault is not None:
@@ -157,6 +172,7 @@ def program_request(request, traced, dimensions):
         "in_constants": constants_text,
         "out_constants": json.dumps([[i, leaf] for i, leaf in constants if not isinstance(leaf, torch.SymInt)]),
         "specializations": dimensions.specializations,
+        "longest_sequence": samples.config_integer(model.config, "max_position_embeddings", default=0),
         "config": json.dumps(request["config"]),
         "output": request["output"],
     }

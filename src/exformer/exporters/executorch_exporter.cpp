@@ -52,25 +52,29 @@ Json describe(const ExecutorchModel& model, const ExecutorchConfig& config) {
 
 }  // namespace
 
-ExportedModel ExecutorchExporter::export_model(const PretrainedModel& given, const ModelInputs& inputs,
-                                               const ExecutorchConfig& config) const {
-  const PretrainedModel model = prepare_for_backend(given, config.backend);
-  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+ExportedComponent executorch_component(PreparedProgram prepared, const ExecutorchConfig& config) {
   prepared.metadata.export_config = to_dict(config);
   ExecutorchOptions options{
       .backend = config.backend == ExecutorchConfig::Backend::Portable ? ExecutorchOptions::Backend::Portable
                                                                        : ExecutorchOptions::Backend::Xnnpack,
       .planning = {.alloc_graph_input = config.alloc_graph_input, .alloc_graph_output = config.alloc_graph_output},
-      .upper_bounds = upper_bound_choices(prepared.program, model, config),
+      .upper_bounds = upper_bound_choices(prepared.program, prepared.longest_sequence, config),
       .external_data = config.external_data,
       .max_arena = config.max_arena,
       .require_delegated = config.require_delegated};
   auto program = std::make_shared<const ExecutorchModel>(lower_to_executorch(prepared.program, options));
   Json metadata = to_json(prepared.metadata);
   metadata["executorch"] = describe(*program, config);
-  ExportedComponent component{.file = "model.pte", .metadata = std::move(metadata), .executorch = std::move(program)};
+  return {.file = "model.pte", .metadata = std::move(metadata), .executorch = std::move(program)};
+}
+
+ExportedModel ExecutorchExporter::export_model(const PretrainedModel& given, const ModelInputs& inputs,
+                                               const ExecutorchConfig& config) const {
+  const PretrainedModel model = prepare_for_backend(given, config.backend);
+  PreparedProgram prepared = prepare_for_export(model, inputs, config);
+  prepared.longest_sequence = longest_sequence(model.facts().max_position_embeddings, model.checkpoint->config());
   return {ExportFormat::Executorch,
-          {std::move(component)},
+          {executorch_component(std::move(prepared), config)},
           model.checkpoint->text_file("config.json"),
           model.checkpoint->text_file("generation_config.json")};
 }

@@ -128,6 +128,12 @@ ExportedModel export_prepared(PreparedProgram prepared, const ExportConfig& conf
             std::move(config_text),
             std::move(generation_config_text)};
   }
+  if (const auto* executorch = std::get_if<ExecutorchConfig>(&config)) {
+    return {ExportFormat::Executorch,
+            {executorch_component(std::move(prepared), *executorch)},
+            std::move(config_text),
+            std::move(generation_config_text)};
+  }
   return {ExportFormat::Dynamo,
           {dynamo_component(std::move(prepared), std::get<DynamoConfig>(config))},
           std::move(config_text),

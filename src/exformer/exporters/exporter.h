@@ -60,12 +60,15 @@ class AutoHfExporter {
 /// The pieces of an export that do not depend on the format: traced, bound and checked.
 struct PreparedProgram {
   ExportedProgram program;
-  ExportMetadata metadata;  // without export_config
+  ExportMetadata metadata;       // without export_config
+  int64_t longest_sequence = 0;  // that the model's config allows; 0: it does not say
 };
 /// The rest of an export: the program in the format that the config names, with the texts that go beside it.
 ExportedModel export_prepared(PreparedProgram prepared, const ExportConfig& config,
                               std::optional<std::string> config_text,
                               std::optional<std::string> generation_config_text);
+/// The same for one format.
+ExportedComponent executorch_component(PreparedProgram prepared, const ExecutorchConfig& config);
 PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInputs& inputs, const DynamoConfig& config);
 
 }  // namespace exformer

@@ -48,11 +48,12 @@ std::set<std::string> batch_symbols(const ExportedProgram& program) {
 
 }  // namespace
 
-std::vector<std::map<std::string, int64_t>> upper_bound_choices(const ExportedProgram& program,
-                                                                const PretrainedModel& model,
+int64_t longest_sequence(int64_t max_position_embeddings, const Json& config) {
+  return has_dynamic_rope(config) ? max_position_embeddings * kDynamicRopeFactor : max_position_embeddings;
+}
+
+std::vector<std::map<std::string, int64_t>> upper_bound_choices(const ExportedProgram& program, int64_t longest,
                                                                 const ExecutorchConfig& config) {
-  int64_t longest = model.facts().max_position_embeddings;
-  if (has_dynamic_rope(model.checkpoint->config())) longest *= kDynamicRopeFactor;
   const std::set<std::string> bounded = bounded_dims(config), batches = batch_symbols(program);
   std::vector<std::map<std::string, int64_t>> choices;
   for (const Bounds& bounds : kChoices) {

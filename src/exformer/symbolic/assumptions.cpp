@@ -41,6 +41,8 @@ void assume(SymContext& context, const std::string& symbol, const SymInt& value)
   assumptions.insert_or_assign(symbol, known);
 }
 
+void forget_assumptions(SymContext& context) { context.impl().assumptions.clear(); }
+
 SymInt apply_assumptions(const SymInt& a) {
   if (a.is_constant()) return a;
   const auto& assumptions = a.expr()->context->assumptions;
@@ -155,6 +157,19 @@ std::vector<Ordering> orderings_of_divisors(SymContext& context, const OpenEqual
   walk(walk, apply_assumptions(equality.left));
   walk(walk, apply_assumptions(equality.right));
   return orderings;
+}
+
+std::vector<SymInt> zero_remainders(const SymContext& context, const OpenEquality& equality) {
+  std::vector<SymInt> remainders;
+  const auto walk = [&](const auto& self, const SymInt& value) -> void {
+    const SymOperation operation = top_operation(value);
+    for (const SymInt& operand : operation.operands) self(self, operand);
+    const bool is_new = std::find(remainders.begin(), remainders.end(), value) == remainders.end();
+    if (operation.kind == SymKind::Mod && is_new && value_at_hints(context, value) == 0) remainders.push_back(value);
+  };
+  walk(walk, apply_assumptions(equality.left));
+  walk(walk, apply_assumptions(equality.right));
+  return remainders;
 }
 
 std::optional<int64_t> value_at_hints(const SymContext& context, const SymInt& a) {

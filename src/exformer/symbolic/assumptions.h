@@ -21,6 +21,9 @@ std::optional<OpenEquality> take_open_equality(SymContext& context);
 /// that exist keep their form.
 void assume(SymContext& context, const std::string& symbol, const SymInt& value);
 
+/// Nothing is assumed any more.
+void forget_assumptions(SymContext& context);
+
 /// One symbol and the value that makes both sides equal, if one side's symbol can be isolated: the symbol declared last
 /// is given up first.
 struct Solution {
@@ -40,6 +43,9 @@ std::vector<Ordering> orderings_of_equality(const SymContext& context, const Ope
 /// What must hold so that no divisor in the equality can be zero or less, where the hints say that it is not: those of
 /// b*(n // 2 - 1), one for each factor that the bounds leave open. Sizes cancel once that is known.
 std::vector<Ordering> orderings_of_divisors(SymContext& context, const OpenEquality& equality);
+
+/// The remainders in the equality that are 0 at the hints: sizes that are whole multiples there.
+std::vector<SymInt> zero_remainders(const SymContext& context, const OpenEquality& equality);
 
 /// The value at the symbols' hints (the sample inputs); nothing when a symbol has none.
 std::optional<int64_t> value_at_hints(const SymContext& context, const SymInt& a);

@@ -1,5 +1,5 @@
-"""Poses as torch while transformers' modeling code is traced: every call on a tensor goes into exformer's tracer and its
-table of ops. It is importable in the interpreter that exformer starts for a trace, nowhere else."""
+"""Poses as torch while transformers' modeling code is traced: every call on a tensor goes into exformer's tracer and
+its table of ops. It is importable in the interpreter that exformer starts for a trace, nowhere else."""
 
 import builtins
 import math
@@ -190,7 +190,7 @@ from ._ops import ops  # noqa: E402
 
 # Parts of torch that are imported by name and not used in a forward pass.
 _LAZY = ("_higher_order_ops", "_guards", "_logging", "_inductor", "ao", "package", "sparse", "masked", "futures",
-         "classes", "nested", "signal", "futures", "_utils", "_refs", "_decomp", "_prims", "_export", "_meta_registrations")
+         "classes", "nested", "signal", "_utils", "_refs", "_decomp", "_prims", "_export", "_meta_registrations")
 
 
 def __getattr__(name):

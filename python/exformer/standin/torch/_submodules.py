@@ -185,7 +185,8 @@ def install():
     _module("_prims_common", True, is_contiguous_or_false=lambda tensor, **kwargs: tensor.is_contiguous())
     _module("_subclasses", True, FakeTensor=FakeTensor)
     _module("_subclasses.fake_tensor", True, FakeTensor=FakeTensor)
-    _module("_dynamo", True, mark_static_address=_nothing, disable=_same, allow_in_graph=_same, is_compiling=_is_tracing,
+    _module("_dynamo", True, mark_static_address=_nothing, disable=_same, allow_in_graph=_same,
+            is_compiling=_is_tracing,
             assume_constant_result=_same, graph_break=_nothing, config=types.SimpleNamespace())
     _module("_dynamo.external_utils", True, is_compiling=_is_tracing)
     _module("_dynamo._trace_wrapped_higher_order_op", True, TransformGetItemToIndex=NoGrad)

@@ -50,6 +50,8 @@ def decide(condition):
     hints = _hint(left), _hint(right)
     if kind in ("eq", "ne"):
         if _is_small(left) or _is_small(right):
+            if hints == (0, 0):
+                _remainder_is_zero(left if right == 0 else right)
             return kind == "ne"
         if None in hints:
             raise DataDependentError(f"{caller()}: whether {left} equals {right} depends on the inputs' contents")
@@ -65,6 +67,13 @@ def decide(condition):
     truth = hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
     _state.bounds.append((left, right, kind, truth, caller()))
     return truth
+
+
+def _remainder_is_zero(remainder):
+    if _state.Remainders.prefer_whole:
+        _state.Remainders.whole = (remainder, caller())
+        raise RestartTrace
+    _state.Remainders.open.append(remainder)
 
 
 def _decide_small(kind, left, right):

@@ -74,7 +74,8 @@ class Tensor(_core.TensorBase):
     def _size_at(self, dim):
         rank = self._rank()
         if not -rank <= dim < rank:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], "
+                             f"but got {dim})")
         return self._size(dim)
 
     def stride(self, dim=None):

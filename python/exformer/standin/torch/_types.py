@@ -58,7 +58,7 @@ def _dtype_by_name(name):
 
 
 class device:
-    """Everything lives on the CPU; other names are accepted and read as it, but for "meta", which code compares with."""
+    """Everything lives on the CPU; other names are accepted and compared with."""
 
     def __init__(self, type="cpu", index=None):
         if isinstance(type, device):
@@ -79,7 +79,8 @@ class device:
         return hash((self.type, self.index))
 
     def __repr__(self):
-        return f"device(type='{self.type}')" if self.index is None else f"device(type='{self.type}', index={self.index})"
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type='{self.type}'{index})"
 
     def __str__(self):
         return self.type if self.index is None else f"{self.type}:{self.index}"

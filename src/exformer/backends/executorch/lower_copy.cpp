@@ -24,6 +24,9 @@ Results read_scalar(const LowerCall& call) {
 
 Results known_size(const LowerCall& call) { return {call.lowering.sizes.integer(call.node.output()->sym)}; }
 
+/// Conditions are left out, as ExecuTorch's own exporter leaves them out.
+Results nothing(const LowerCall&) { return {}; }
+
 }  // namespace
 
 void add_copy_lowerings(LoweringTable& table) {
@@ -37,6 +40,10 @@ void add_copy_lowerings(LoweringTable& table) {
   table.add("aten::_local_scalar_dense", read_scalar);
   table.add("aten::sym_size.int", known_size);
   table.add("aten::sym_numel", known_size);
+  for (const char* op :
+       {"aten::_assert_scalar", "aten::_assert_async", "aten::_assert_async.msg", "aten::_assert_tensor_metadata"}) {
+    table.add(op, nothing);
+  }
 }
 
 }  // namespace exformer::executorch

@@ -1,10 +1,9 @@
-// Writes at integer places: index_put, index_copy, index_add, scatter and its reductions, masked_scatter.
+// Writes at places along one dim: index_copy, index_add, scatter and its reductions, masked_scatter.
 #include <algorithm>
 #include <numeric>
 
 #include "exformer/backends/onnx/lowering.h"
 #include "exformer/base/error.h"
-#include "exformer/ops/shape_rules.h"
 
 namespace exformer::onnx {
 namespace {
@@ -21,65 +20,6 @@ ValueId scatter_rows(const LowerCall& call, ValueId data, ValueId places, ValueI
   return graph.cast(graph.emit("ScatterND", {graph.cast(data, inner), places, graph.cast(updates, inner)},
                                std::move(attributes), inner, graph.sizes(data)),
                     dtype);
-}
-
-/// where(mask, value, self) for one value behind a boolean mask.
-Results put_masked(const LowerCall& call, const Value* mask) {
-  const TensorMeta& values = call.meta("values");
-  if (!known_equal(element_count(values.sizes), 1)) unsupported("several values behind a boolean mask");
-  ValueId condition = call.onnx.get(mask);
-  for (int64_t i = mask->meta.rank(); i < call.meta("self").rank(); ++i) condition = call.onnx.unsqueeze(condition, i);
-  const ValueId value = call.onnx.reshape(call.promoted("values"), {});
-  return {call.onnx.where(condition, value, call.tensor("self"))};
-}
-
-/// The indexed dims first, the indices stacked on a last dim, then ScatterND.
-Results index_put(const LowerCall& call) {
-  OnnxGraph& graph = call.graph;
-  const std::vector<Value*>& given = call.args.tensors("indices");
-  std::vector<const Value*> indices;
-  std::vector<int64_t> permutation, dims;
-  for (size_t i = 0; i < given.size(); ++i) {
-    if (!given[i]) continue;
-    if (given[i]->meta.dtype == DType::Bool) {
-      if (given.size() == 1) return put_masked(call, given[i]);
-      unsupported("a boolean mask beside other indices");
-    }
-    indices.push_back(given[i]);
-    dims.push_back(static_cast<int64_t>(i));
-  }
-  if (!dims.empty() && dims.back() - dims.front() + 1 != static_cast<int64_t>(dims.size()))
-    unsupported("indices with a whole dim between them");
-  const TensorMeta& self = call.meta("self");
-  permutation = dims;
-  for (int64_t i = 0; i < self.rank(); ++i) {
-    if (std::find(dims.begin(), dims.end(), i) == dims.end()) permutation.push_back(i);
-  }
-  Sizes common;
-  for (const Value* index : indices) common = broadcast_sizes(common, index->meta.sizes, call.node.op());
-  const auto common_rank = static_cast<int64_t>(common.size());
-  std::vector<ValueId> columns;
-  for (const Value* index : indices) {
-    const ValueId full = call.onnx.expand(graph.cast(call.onnx.get(index), DType::Int64), common);
-    columns.push_back(call.onnx.unsqueeze(full, common_rank));
-  }
-  // The values have the sizes of x[indices]: the indexed dims replaced by the common ones, where they stood.
-  Sizes updates;
-  for (int64_t i = 0; i < dims.front(); ++i) updates.push_back(self.sizes[static_cast<size_t>(i)]);
-  updates.insert(updates.end(), common.begin(), common.end());
-  for (int64_t i = dims.back() + 1; i < self.rank(); ++i) updates.push_back(self.sizes[static_cast<size_t>(i)]);
-  ValueId values = call.onnx.expand(call.promoted("values"), updates);
-  std::vector<int64_t> front(static_cast<size_t>(common_rank));
-  std::iota(front.begin(), front.end(), dims.front());
-  for (int64_t i = 0; i < static_cast<int64_t>(updates.size()); ++i) {
-    if (i < dims.front() || i >= dims.front() + common_rank) front.push_back(i);
-  }
-  values = call.onnx.transpose(values, front);
-  const ValueId written = scatter_rows(call, call.onnx.transpose(call.tensor("self"), permutation),
-                                       call.onnx.concat(columns, common_rank), values, call.args.boolean("accumulate"));
-  std::vector<int64_t> back(permutation.size());
-  for (size_t i = 0; i < permutation.size(); ++i) back[static_cast<size_t>(permutation[i])] = static_cast<int64_t>(i);
-  return {call.onnx.transpose(written, back)};
 }
 
 Results index_rows(const LowerCall& call, bool add) {
@@ -151,7 +91,6 @@ Results masked_scatter(const LowerCall& call) {
 }  // namespace
 
 void add_gather_scatter_lowerings(LoweringTable& table) {
-  table.add("aten::index_put", index_put);
   table.add("aten::index_copy", [](const LowerCall& call) { return index_rows(call, false); });
   table.add("aten::index_add", [](const LowerCall& call) { return index_rows(call, true); });
   table.add("aten::scatter.src", [](const LowerCall& call) { return scatter(call, call.promoted("src"), ""); });

@@ -172,10 +172,17 @@ Results lower_index_put(const LowerCall& call) {
   }
   updates = call.onnx.transpose(updates, front);
   Attributes attributes;
-  if (call.args.boolean("accumulate")) attributes.emplace_back("reduction", std::string("add"));
+  if (call.args.boolean("accumulate")) {
+    if (call.out_dtype() == DType::Bool) unsupported("sums of bool");
+    attributes.emplace_back("reduction", std::string("add"));
+  }
   const ValueId self = call.onnx.transpose(call.tensor("self"), order);
-  const ValueId written = graph.emit("ScatterND", {self, stacked(call, indices), updates}, std::move(attributes),
-                                     call.out_dtype(), graph.sizes(self));
+  // ScatterND has no bool kernel.
+  const DType dtype = call.out_dtype() == DType::Bool ? DType::Int32 : call.out_dtype();
+  const ValueId scattered =
+      graph.emit("ScatterND", {graph.cast(self, dtype), stacked(call, indices), graph.cast(updates, dtype)},
+                 std::move(attributes), dtype, graph.sizes(self));
+  const ValueId written = graph.cast(scattered, call.out_dtype());
   std::vector<int64_t> back(order.size());
   for (size_t i = 0; i < order.size(); ++i) back[static_cast<size_t>(order[i])] = static_cast<int64_t>(i);
   const ValueId result = call.onnx.transpose(written, back);

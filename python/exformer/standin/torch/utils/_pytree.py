@@ -117,7 +117,8 @@ def _dict_flatten_with_keys(value):
 
 _register(tuple, "builtins.tuple", lambda v: (list(v), None), lambda v, c: tuple(v), _sequence_keys)
 _register(list, "builtins.list", lambda v: (v, None), lambda v, c: list(v), _sequence_keys)
-_register(dict, "builtins.dict", lambda v: (list(v.values()), list(v)), lambda v, c: dict(zip(c, v)), _dict_flatten_with_keys)
+_register(dict, "builtins.dict", lambda v: (list(v.values()), list(v)), lambda v, c: dict(zip(c, v)),
+          _dict_flatten_with_keys)
 _register(OrderedDict, "collections.OrderedDict", lambda v: (list(v.values()), list(v)),
           lambda v, c: OrderedDict(zip(c, v)), _dict_flatten_with_keys)
 _register(deque, "collections.deque", lambda v: (list(v), v.maxlen), lambda v, c: deque(v, maxlen=c), _sequence_keys)
