@@ -110,13 +110,14 @@ def test_memory_of_inputs_and_outputs_may_be_the_callers(export, zoo, field):
     assert not problems, "\n".join(problems)
 
 
-def test_bytes_do_not_depend_on_the_run(exformer, zoo, tmp_path):
+@pytest.mark.parametrize("backend", ["xnnpack", "portable"])
+def test_bytes_do_not_depend_on_the_run(exformer, zoo, tmp_path, backend):
     program = load_program(zoo, "qwen3_bf16_to_f16", "prefill")
     digests = set()
     for number, threads in enumerate(("1", "2", "1")):
         out = tmp_path / str(number)
-        done = exformer("export", program.checkpoint, "--to", "executorch", *PORTABLE, "--dynamic", "-o", out,
-                        "--inputs", program.sample, *program.export_args, env={"OMP_NUM_THREADS": threads})
+        done = exformer("export", program.checkpoint, "--to", "executorch", "--backend", backend, "--dynamic",
+                        "-o", out, "--inputs", program.sample, *program.export_args, env={"OMP_NUM_THREADS": threads})
         assert done.returncode == 0, done.stderr
         digests.add(hashlib.sha256((out / "model.pte").read_bytes() + (out / "export.json").read_bytes()).hexdigest())
     assert len(digests) == 1
