@@ -178,8 +178,8 @@ def test_onnx_runtime_runs_the_onnx(case, onnx_files, request):
     compare(case, run)
 
 
-# Rows that the runtime's kernels compute otherwise than torch: mixed 16-bit floats, float64 computed in float32, NaN and
-# infinities at the edge of a domain, topk of more elements than its scratch memory holds.
+# Rows that the runtime's kernels compute otherwise than torch: mixed 16-bit floats, float64 computed in float32, NaN
+# and infinities at the edge of a domain, topk of more elements than its scratch memory holds.
 PTE_GAPS = {
     "div.Tensor_mode-10",
     "eq.Tensor-16",
