@@ -64,7 +64,9 @@ std::optional<SymInt> to_sym_int(py::handle object) {
   if (py::isinstance<SymInt>(object)) return object.cast<SymInt>();
   if (PyLong_Check(object.ptr())) return SymInt(object.cast<int64_t>());
   if (PyIndex_Check(object.ptr()) && !py::isinstance<Tensor>(object)) {
-    return SymInt(py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr())).cast<int64_t>());
+    const auto integer = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
+    if (!integer) throw py::error_already_set();
+    return SymInt(integer.cast<int64_t>());
   }
   return std::nullopt;
 }

@@ -215,6 +215,11 @@ void bind_session(py::module_& module) {
            })
       .def("hint_of",
            [](Session& self, const std::string& symbol) { return self.hint(self.symbols().find(symbol).value()); })
+      .def("is_symbol",
+           [](Session&, py::handle value) {
+             const auto size = to_sym_int(value);
+             return size && size->symbol_name().has_value();
+           })
       .def("free_symbols",
            [](Session&, py::handle value) {
              const auto size = to_sym_int(value);

@@ -47,6 +47,26 @@ auto comparison(Compare compare) {
   };
 }
 
+bool is_shorter(const SymInt& a, const SymInt& b) { return to_string(a).size() < to_string(b).size(); }
+
+/// -(x + n - 1) // n instead of (-x) // n: rounding up is written in one way.
+SymInt quotient(const SymInt& a, const SymInt& b) {
+  if (b.is_constant() && b.value() > 0 && !a.is_constant() && is_shorter(-a, a)) return -floordiv(b - a - 1, b);
+  return floordiv(a, b);
+}
+
+/// What is missing to a multiple, (n - x % n) % n, is n * ((x + n - 1) // n) - x: added to x, it leaves a multiple that
+/// is seen to be one.
+SymInt remainder(const SymInt& a, const SymInt& b) {
+  const SymInt direct = mod(a, b);
+  if (!b.is_constant() || b.value() < 2 || top_operation(direct).kind != SymKind::Mod) return direct;
+  const SymInt mirrored = mod(-a, b);
+  if (top_operation(mirrored).kind != SymKind::Mod) return direct;
+  const SymInt x = top_operation(mirrored).operands[0];
+  if (!is_shorter(x, top_operation(direct).operands[0])) return direct;
+  return b * floordiv(x + b - 1, b) - x;
+}
+
 SymInt power(const SymInt& base, const SymInt& exponent) {
   if (!exponent.is_constant() || exponent.value() < 0) unsupported("a size to the power of {}", to_string(exponent));
   SymInt result = 1;
@@ -73,10 +93,10 @@ void bind_symbols(py::module_& module) {
       .def("__rsub__", binary([](const SymInt& a, const SymInt& b) { return b - a; }))
       .def("__mul__", binary([](const SymInt& a, const SymInt& b) { return a * b; }))
       .def("__rmul__", binary([](const SymInt& a, const SymInt& b) { return b * a; }))
-      .def("__floordiv__", binary([](const SymInt& a, const SymInt& b) { return floordiv(a, b); }))
-      .def("__rfloordiv__", binary([](const SymInt& a, const SymInt& b) { return floordiv(b, a); }))
-      .def("__mod__", binary([](const SymInt& a, const SymInt& b) { return mod(a, b); }))
-      .def("__rmod__", binary([](const SymInt& a, const SymInt& b) { return mod(b, a); }))
+      .def("__floordiv__", binary([](const SymInt& a, const SymInt& b) { return quotient(a, b); }))
+      .def("__rfloordiv__", binary([](const SymInt& a, const SymInt& b) { return quotient(b, a); }))
+      .def("__mod__", binary(remainder))
+      .def("__rmod__", binary([](const SymInt& a, const SymInt& b) { return remainder(b, a); }))
       .def("__pow__", binary(power))
       .def("__neg__", [](const SymInt& self) { return to_python(-self); })
       .def("__pos__", [](const SymInt& self) { return to_python(self); })

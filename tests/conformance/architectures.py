@@ -88,7 +88,8 @@ def make_inputs(architecture, config, batch, length, seed):
         mask[0, :1] = 0
         return {"input_ids": tokens, "attention_mask": mask}
     if architecture.inputs == "seq2seq":
-        return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "decoder_input_ids": tokens[:, :-2].contiguous()}
+        decoder_tokens = tokens[:, :-2].contiguous()
+        return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "decoder_input_ids": decoder_tokens}
     if architecture.inputs == "image":
         size = getattr(config, "image_size", 32)
         return {"pixel_values": torch.randn(batch, 3, size, size, generator=generator)}

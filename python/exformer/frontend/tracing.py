@@ -58,9 +58,12 @@ def _export_patches(model, flags):
 
 
 def _split_constants(kwargs):
-    """Kwargs that are no tensors are part of the graph."""
+    """Kwargs without a tensor (flags, sizes as numbers) are part of the graph."""
+    import torch
+    from torch.utils import _pytree
+
     constants = {name: value for name, value in kwargs.items()
-                 if value is None or isinstance(value, (bool, int, float, str))}
+                 if not any(isinstance(leaf, torch.Tensor) for leaf in _pytree.tree_leaves(value))}
     return {name: value for name, value in kwargs.items() if name not in constants}, constants
 
 
@@ -138,9 +141,9 @@ def trace(request):
 def _metadata(traced):
     from transformers.exporters.metadata import _describe_traced_kwarg
 
-    kwargs, constants = traced.kwargs
-    described = {name: _describe_traced_kwarg(value) for name, value in {**kwargs, **constants}.items()}
-    return json.dumps(described), json.dumps(constants)
+    # Kwargs that are part of the graph are left out: the loader drops what is not listed, and the graph does not take
+    # them.
+    return json.dumps({name: _describe_traced_kwarg(value) for name, value in traced.kwargs[0].items()}), "{}"
 
 
 def program_request(request, traced, dimensions):

@@ -48,10 +48,17 @@ for _name in _state.core.op_names:
                                                                         "max", "min"):
         setattr(_module, _name, _op_function(_name))
 
-from . import _creation, _functions  # noqa: E402
+from . import _complex, _creation, _functions  # noqa: E402
 
-for _name, _value in {**_creation.FUNCTIONS, **_functions.FUNCTIONS}.items():
+for _name, _value in {**_creation.FUNCTIONS, **_functions.FUNCTIONS, **_complex.FUNCTIONS}.items():
     setattr(_module, _name, _value)
+# torch's second names.
+for _name, _op in {"greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne",
+                   "negative": "neg", "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan",
+                   "arctan2": "atan2", "fix": "trunc"}.items():
+    if _state.core.has_op(_op) and not _state.core.has_op(_name):
+        setattr(_module, _name, _op_function(_op))
+        setattr(Tensor, _name, _tensor._op_method(_op))
 for _name in _functions.METHODS:
     setattr(Tensor, _name, getattr(_functions, _name))
 

@@ -158,6 +158,11 @@ def randint(low, high=None, size=None, *, dtype=None, **kwargs):
     return (rand(size) * (high - low)).to(dtype or DTYPES["int64"]) + low
 
 
+def normal(mean, std=1.0, size=None, *, dtype=None, **kwargs):
+    shape = size if size is not None else (mean if _is_tensor(mean) else std).shape
+    return randn(shape, dtype=dtype) * std + mean
+
+
 def randperm(n, *, dtype=None, **kwargs):
     return _call("argsort", rand(n)).to(dtype or DTYPES["int64"])
 
@@ -176,5 +181,5 @@ def scalar_tensor(value, *, dtype=None, **kwargs):
 
 FUNCTIONS = {name: globals()[name] for name in (
     "tensor", "as_tensor", "from_numpy", "empty", "zeros", "ones", "rand", "randn", "full", "arange", "linspace",
-    "logspace", "eye", "randint", "randperm", "complex", "empty_strided", "scalar_tensor")}
+    "logspace", "eye", "randint", "randperm", "normal", "complex", "empty_strided", "scalar_tensor")}
 FUNCTIONS["asarray"] = as_tensor

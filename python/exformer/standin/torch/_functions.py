@@ -151,6 +151,16 @@ def cdist(a, b, p=2.0, **kwargs):
     return _call("linalg_vector_norm", difference, 2, [-1])
 
 
+def diff(tensor, n=1, dim=-1, prepend=None, append=None):
+    parts = [part for part in (prepend, tensor, append) if part is not None]
+    tensor = _call("cat", parts, dim) if len(parts) > 1 else tensor
+    for _ in range(n):
+        size = tensor.size(dim)
+        later, earlier = _call("slice", tensor, dim, 1, size), _call("slice", tensor, dim, 0, size - 1)
+        tensor = _call("ne", later, earlier) if tensor.dtype.name == "bool" else later - earlier
+    return tensor
+
+
 def tensordot(a, b, dims=2):
     if isinstance(dims, int):
         a_dims, b_dims = list(range(a.dim() - dims, a.dim())), list(range(dims))
@@ -233,6 +243,6 @@ def sym_numel(tensor):
 
 
 METHODS = ("split", "tensor_split", "norm", "std", "var", "nonzero", "repeat_interleave", "unique", "equal", "clamp",
-           "bincount", "broadcast_to", "allclose")
+           "bincount", "broadcast_to", "diff", "allclose")
 FUNCTIONS = {name: value for name, value in list(globals().items())
              if callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == __name__}

@@ -131,6 +131,27 @@ class Normal:
     rsample = sample
 
 
+class Categorical:
+    """torch.distributions.Categorical, its entropy."""
+
+    def __init__(self, probs=None, logits=None, validate_args=None):
+        self.logits = logits.log_softmax(-1) if logits is not None else (probs / probs.sum(-1, keepdim=True)).log()
+
+    @property
+    def probs(self):
+        return self.logits.exp()
+
+    def entropy(self):
+        lowest = _smallest(self.logits.dtype)
+        return -(self.logits.clamp(min=lowest) * self.probs).sum(-1)
+
+
+def _smallest(dtype):
+    from ._types import finfo
+
+    return finfo(dtype).min
+
+
 class FakeTensor:
     """Nothing is one of these."""
 
@@ -193,7 +214,7 @@ def install():
     _module("linalg", True, norm=_functions.norm, vector_norm=_op("linalg_vector_norm"))
     _module("special", True, logit=_op("logit"), expit=_op("sigmoid"), erf=_op("erf"))
     _module("fft", True)
-    _module("distributions", True, Normal=Normal)
+    _module("distributions", True, Normal=Normal, Categorical=Categorical)
     _module("distributions.normal", True, Normal=Normal)
     _module("export", True, Dim=_dim(), ExportedProgram=FakeTensor)
     _module("onnx", True, is_in_onnx_export=_no, ONNXProgram=FakeTensor)

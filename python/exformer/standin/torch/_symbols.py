@@ -91,9 +91,19 @@ def specialize(value):
     if size is None:
         raise DataDependentError(f"{caller()}: the number {value} depends on the inputs' contents")
     where = caller()
-    for name in _state.core.free_symbols(value):
+    if bool_known(value == size):
+        return size
+    names = _state.core.free_symbols(value)
+    if len(names) == 1 and not _state.core.is_symbol(value):  # all sizes that give this number will do
+        _state.bounds += [(value, size, "le", True, where), (size, value, "le", True, where)]
+        return size
+    for name in names:
         _state.core.assume_value(name, _state.core.hint_of(name), where)
     return size
+
+
+def bool_known(condition):
+    return condition is True
 
 
 class SymFloat:

@@ -27,6 +27,8 @@ class Tensor(_core.TensorBase):
     is_leaf = True
     is_meta = is_sparse = is_quantized = is_nested = is_cuda = is_mps = is_xpu = is_mkldnn = False
     is_cpu = True
+    __array_priority__ = 1000
+    __array_ufunc__ = None  # numpy's numbers leave arithmetic with a tensor to it
     names = None
     layout = _types.LAYOUTS["strided"]
     device = CPU

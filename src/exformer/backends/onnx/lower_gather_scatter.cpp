@@ -40,6 +40,7 @@ Results index_rows(const LowerCall& call, bool add) {
 
 Results scatter(const LowerCall& call, ValueId source, const std::string& reduction) {
   OnnxGraph& graph = call.graph;
+  if (call.meta("self").rank() == 0) unsupported("a write into a 0-d tensor");
   const Sizes& index_sizes = call.meta("index").sizes;
   const int64_t dim = call.dim("dim");
   for (size_t i = 0; i < index_sizes.size(); ++i) {  // only the part of the source that the index covers

@@ -1,6 +1,7 @@
 // upsample_*: Resize, which has torch's coordinates under other names; and grid_sampler.
 #include "exformer/backends/onnx/lowering.h"
 #include "exformer/base/error.h"
+#include "exformer/symbolic/printers.h"
 
 namespace exformer::onnx {
 namespace {
@@ -40,6 +41,13 @@ Results resize(const LowerCall& call, Form form) {
   if (factors.empty()) {
     inputs.insert(inputs.end(), {kAbsent, call.onnx.shapes.vector(sizes)});
   } else {
+    for (size_t i = 0; i < dims; ++i) {  // Resize takes its sizes from the factors
+      const SymInt &in = call.meta("self").sizes[i + 2], &out = sizes[i + 2];
+      const bool is_known = in.is_constant() && out.is_constant();
+      const bool agrees = is_known && static_cast<int64_t>(static_cast<float>(in.value()) * factors[i]) == out.value();
+      if (is_known ? !agrees : out.is_constant())
+        unsupported("a factor of {} from size {} to {}", factors[i], to_string(in), to_string(out));
+    }
     factors.insert(factors.begin(), {1.0F, 1.0F});
     inputs.push_back(graph.constant(HostTensor::from(DType::Float32, {static_cast<int64_t>(factors.size())}, factors)));
   }
@@ -63,6 +71,7 @@ Results linear_antialias(const LowerCall& call) {
   return resize(call, {.mode = "linear", .coordinates = coordinates(call), .antialias = true});
 }
 Results cubic_antialias(const LowerCall& call) {
+  if (call.args.boolean("align_corners")) unsupported("antialiased cubic weights with aligned corners");
   return resize(call,
                 {.mode = "cubic", .coordinates = coordinates(call), .cubic_coefficient = -0.5, .antialias = true});
 }
