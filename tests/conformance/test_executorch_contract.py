@@ -21,7 +21,8 @@ PORTABLE = ("--backend", "portable")
 def export(exformer, tmp_path):
     def run(program, *arguments, name="out"):
         out = tmp_path / name
-        done = exformer("export", program.checkpoint, "--to", "executorch", *PORTABLE, "-o", out, "--inputs",
+        backend = () if "--backend" in arguments else PORTABLE
+        done = exformer("export", program.checkpoint, "--to", "executorch", *backend, "-o", out, "--inputs",
                         program.sample, "--json", *arguments)
         assert done.returncode == 0, done.stderr + done.stdout
         return out, json.loads(done.stdout)["executorch"]
@@ -80,12 +81,13 @@ def test_tied_weights_are_stored_once(export, zoo):
     assert len(contents) == len(set(contents)) > 0
 
 
-def test_static_export_needs_no_more(export, zoo):
+@pytest.mark.parametrize("backend", ["xnnpack", "portable"])
+def test_static_export_needs_no_more(export, zoo, backend):
     program = load_program(zoo, "bert_ForMaskedLM", "types")
-    static, facts = export(program, name="static")
+    static, facts = export(program, "--backend", backend, name="static")
     shapes = {name: {"0": {"name": "batch", "max": 2}, "1": {"name": "sequence", "max": 9}}
               for name in ("input_ids", "attention_mask", "token_type_ids")}
-    _, dynamic = export(program, "--dynamic-shapes", json.dumps(shapes), name="dynamic")
+    _, dynamic = export(program, "--backend", backend, "--dynamic-shapes", json.dumps(shapes), name="dynamic")
     assert facts["upper_bounds"] == {}
     assert facts["arena"]["bytes"] <= dynamic["arena"]["bytes"]
     assert facts["instructions"] <= dynamic["instructions"]
@@ -110,13 +112,14 @@ def test_memory_of_inputs_and_outputs_may_be_the_callers(export, zoo, field):
     assert not problems, "\n".join(problems)
 
 
-def test_bytes_do_not_depend_on_the_run(exformer, zoo, tmp_path):
+@pytest.mark.parametrize("backend", ["xnnpack", "portable"])
+def test_bytes_do_not_depend_on_the_run(exformer, zoo, tmp_path, backend):
     program = load_program(zoo, "qwen3_bf16_to_f16", "prefill")
     digests = set()
     for number, threads in enumerate(("1", "2", "1")):
         out = tmp_path / str(number)
-        done = exformer("export", program.checkpoint, "--to", "executorch", *PORTABLE, "--dynamic", "-o", out,
-                        "--inputs", program.sample, *program.export_args, env={"OMP_NUM_THREADS": threads})
+        done = exformer("export", program.checkpoint, "--to", "executorch", "--backend", backend, "--dynamic",
+                        "-o", out, "--inputs", program.sample, *program.export_args, env={"OMP_NUM_THREADS": threads})
         assert done.returncode == 0, done.stderr
         digests.add(hashlib.sha256((out / "model.pte").read_bytes() + (out / "export.json").read_bytes()).hexdigest())
     assert len(digests) == 1
@@ -262,3 +265,13 @@ def test_weights_may_lie_in_a_file_of_their_own(exformer, zoo, tmp_path, row, kw
     expected = portable_lib._load_for_executorch(str(inside)).forward(inputs)
     actual = portable_lib._load_for_executorch(str(beside), str(data)).forward(inputs)
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(actual, expected, strict=True))
+
+
+@pytest.mark.parametrize("row, kwargs", [("llama_ForCausalLM", "decode"), ("vit_ForImageClassification", "image")])
+def test_a_static_export_equals_transformers(exformer, zoo, tmp_path, row, kwargs):
+    program = load_program(zoo, row, kwargs)
+    done = exformer("export", program.checkpoint, "--to", "executorch", "-o", tmp_path / "out", "--inputs",
+                    program.sample)
+    assert done.returncode == 0, done.stderr
+    problems = run_all_cases(tmp_path / "out", program, cases=program.cases[:1])
+    assert not problems, "\n".join(problems)

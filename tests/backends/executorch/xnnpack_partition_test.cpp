@@ -195,6 +195,25 @@ TEST(XnnpackPartition, SharesKeysAmongQueryHeadsWithoutRepeatingThem) {
   EXPECT_EQ(std::count(kinds.begin(), kinds.end(), AnyNode::Softmax), 2);
 }
 
+TEST(XnnpackPartition, TakesProductsOverFlattenedRows) {
+  const Delegated result = delegate(R"(graph(%x: f32[batch, sequence, 8], %w: f32[8, 6], %wb: f32[6]):
+    %rows = aten.view.default(%x, [batch*sequence, 8])
+    %a = aten.addmm.default(%wb, %rows, %w)
+    %y = aten.view.default(%a, [batch, sequence, 6])
+    return (%y))");
+  EXPECT_EQ(result.report.delegate_calls, 1);
+  EXPECT_THAT(nodes(result.delegates.at(0)), ElementsAre(AnyNode::FullyConnected, AnyNode::Add));
+}
+
+TEST(XnnpackPartition, LeavesEmptyTensorsOutOfACat) {
+  const Delegated result = delegate(R"(graph(%x: f32[batch, 2, sequence, 8], %w: f32[0], %w2: f32[4, 8]):
+    %c = aten.cat.default([%w, %x], -2)
+    %y = aten.linear.default(%c, %w2)
+    return (%y))");
+  EXPECT_EQ(result.report.delegate_calls, 1);
+  EXPECT_THAT(nodes(result.delegates.at(0)), ElementsAre(AnyNode::FullyConnected));
+}
+
 TEST(XnnpackPartition, RequiredShareFailsWithTheOpsThatAreOutside) {
   const Delegated result = delegate(R"(graph(%x: f32[batch, 8], %v: f32[8], %w: f32[8, 8]):
     %a = aten.linear.default(%x, %w)

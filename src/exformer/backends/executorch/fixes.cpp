@@ -4,6 +4,7 @@
 
 #include "exformer/backends/executorch/kernels.h"
 #include "exformer/backends/executorch/lowering.h"
+#include "exformer/backends/executorch/spelled_out_ops.h"
 #include "exformer/base/error.h"
 #include "exformer/ops/builder.h"
 #include "exformer/ops/shape_rules.h"
@@ -123,6 +124,22 @@ bool fix_absent_addend(Node* node) {
   return true;
 }
 
+/// Where dtypes are mixed, these kernels compute in one that does not hold both: operands come in the result's.
+bool fix_mixed_dtypes(Node* node) {
+  if (!node->is("aten::maximum") && !node->is("aten::minimum") && !node->is("aten::where.self")) return false;
+  const DType dtype = node->output()->meta.dtype;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  bool changed = false;
+  for (size_t i = node->is("aten::where.self") ? 1 : 0; i < node->arguments().size(); ++i) {
+    Value* operand = node->arguments()[i].as<Value*>();
+    if (operand->meta.dtype == dtype) continue;
+    node->set_argument(i, builder.call("aten::_to_copy", {operand}, {{"dtype", dtype}}));
+    changed = true;
+  }
+  return changed;
+}
+
 /// Without dims a roll runs over the elements in a row: the kernel wants a dim.
 bool fix_flat_roll(Node* node) {
   if (!node->is("aten::roll")) return false;
@@ -195,9 +212,14 @@ const std::vector<ProgramFix>& kernel_fixes() {
 
 const std::vector<NodeFix>& node_fixes() {
   static const std::vector<NodeFix> kFixes = {
-      {"patch_convolution", fix_patch_convolution}, {"negative_padding", fix_negative_padding},
-      {"absent_addend", fix_absent_addend},         {"flat_roll", fix_flat_roll},
-      {"scalar_cumsum", fix_scalar_cumsum},         {"upsample", fix_upsample},
+      {"patch_convolution", fix_patch_convolution},
+      {"negative_padding", fix_negative_padding},
+      {"absent_addend", fix_absent_addend},
+      {"mixed_dtypes", fix_mixed_dtypes},
+      {"flat_roll", fix_flat_roll},
+      {"scalar_cumsum", fix_scalar_cumsum},
+      {"upsample", fix_upsample},
+      {"spelled_out_op", spell_out},
   };
   return kFixes;
 }

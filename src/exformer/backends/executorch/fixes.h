@@ -20,7 +20,7 @@ const std::vector<ProgramFix>& kernel_fixes();
 
 struct NodeFix {
   std::string_view name;
-  /// Rewrites the node, erases it and returns true; or leaves all as it is.
+  /// Rewrites the node, or replaces and erases it, and returns true; or leaves all as it is.
   bool (*apply)(Node* node);
 };
 /// The first one that applies wins. What none applies to and no kernel runs is decomposed as its op declares.

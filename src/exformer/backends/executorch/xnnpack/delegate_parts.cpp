@@ -7,6 +7,7 @@
 
 #include "exformer/backends/executorch/xnnpack/attention_masks.h"
 #include "exformer/backends/executorch/xnnpack/cost.h"
+#include "exformer/backends/executorch/xnnpack/flattened_products.h"
 #include "exformer/backends/executorch/xnnpack/lowering.h"
 #include "exformer/backends/executorch/xnnpack/partition.h"
 #include "exformer/backends/executorch/xnnpack/xnnpack.h"
@@ -320,6 +321,7 @@ PartitionReport delegate_to_xnnpack(ExportedProgram& program, std::vector<Delega
   for (const auto* rewrites : {&fuse_rms_norm(), &fuse_gelu()}) {
     for (const Rewrite& rewrite : *rewrites) apply_rewrite(*program.graph, rewrite);
   }
+  xnnpack::unflatten_products(*program.graph);
   eliminate_dead_nodes(*program.graph);
   xnnpack::spell_out_attention_masks(*program.graph);
   xnnpack::Partitioner partitioner(program, options);

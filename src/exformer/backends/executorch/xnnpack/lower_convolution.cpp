@@ -29,6 +29,16 @@ void channels_last(const LazyTensor& weight, const std::function<void(Bytes)>& s
   });
 }
 
+/// [channels, 1, height, width] -> [height, width, channels]; filters of depthwise convolutions are small
+void channels_innermost(const LazyTensor& weight, const std::function<void(Bytes)>& sink) {
+  const HostTensor filters = weight.materialize();
+  const HostTensor turned =
+      filters
+          .as_strided({filters.size(2) * filters.size(3), filters.size(0)}, {1, filters.size(2) * filters.size(3)}, 0)
+          .contiguous();
+  sink(turned.bytes());
+}
+
 /// Filters and biases are float32, whatever the image is: the runtime takes no others.
 void convolution(const LowerCall& call) {
   Lowering& xnn = call.xnn;
@@ -50,12 +60,15 @@ void convolution(const LowerCall& call) {
                          .groups = constant_size(call.args.sym("groups"), "groups"),
                          .group_input_channels = filter[1]};
   shape.group_output_channels = filter[0] / shape.groups;
-  if (shape.groups > 1 && filter[1] == 1) refuse("a depthwise convolution");
+  const bool is_depthwise = shape.groups > 1 && filter[1] == 1;
   const Placed input = xnn.require(call.tensor_along("input", {0, 1, 2, 3}), {{0, 0}, {1, 3}, {2, 1}, {3, 2}});
   const bool is_pointwise = filter[2] == 1 && filter[3] == 1;
-  const Dims dims = {filter[0], filter[2], filter[3], filter[1]};
-  const ValueId turned = is_pointwise ? xnn.weight_in(weight, DType::Float32, dims)
-                                      : xnn.rearranged_weight(weight, "filter", DType::Float32, dims, channels_last);
+  const Dims dims =
+      is_depthwise ? Dims{1, filter[2], filter[3], filter[0]} : Dims{filter[0], filter[2], filter[3], filter[1]};
+  const ValueId turned = is_pointwise && !is_depthwise
+                             ? xnn.weight_in(weight, DType::Float32, dims)
+                             : xnn.rearranged_weight(weight, "filter", DType::Float32, dims,
+                                                     is_depthwise ? channels_innermost : channels_last);
   const ValueId addend = bias ? xnn.weight_in(bias, DType::Float32, {filter[0]}) : kAbsent;
   Placed result{.id = xnn.payload.add_value(input.dtype, kAxes), .dtype = input.dtype, .axes = {0, 3, 1, 2}};
   for (size_t dim = 0; dim < 4; ++dim) {

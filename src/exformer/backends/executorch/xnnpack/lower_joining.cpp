@@ -63,6 +63,8 @@ void concatenate(const LowerCall& call) {
   const int dim = static_cast<int>(call.args.integer("dim") < 0 ? call.args.integer("dim") + call.out().rank()
                                                                 : call.args.integer("dim"));
   for (const Value* value : call.args.tensors("tensors")) {
+    const bool is_nothing = value->meta.rank() == 1 && value->meta.sizes[0] == SymInt(0);
+    if (is_nothing && call.out().rank() != 1) continue;  // torch leaves such tensors out whatever the others' rank
     const Placed& tensor = call.xnn.get(value);
     if (tensor.rank() != call.out().rank()) refuse("cat of tensors of several ranks");
     if (tensor.axis(dim) < 0 && !is_one(value->meta.sizes[at(dim)])) refuse("cat along an expanded dim");

@@ -1,0 +1,276 @@
+#include "exformer/backends/executorch/spelled_out_ops.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numbers>
+
+#include "exformer/ops/builder.h"
+
+namespace exformer::executorch {
+namespace {
+
+using Values = std::vector<Value*>;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+bool is_floating(const Value* value) { return is_floating_point(value->meta.dtype); }
+
+Value* number(GraphBuilder& builder, double value, DType dtype) {
+  return builder.call("aten::full", {std::vector<SymInt>(), value}, {{"dtype", dtype}});
+}
+
+Value* as(GraphBuilder& builder, Value* value, DType dtype) {
+  return value->meta.dtype == dtype ? value : builder.call("aten::_to_copy", {value}, {{"dtype", dtype}});
+}
+
+/// x == value, nowhere true for integers.
+Value* equals_number(GraphBuilder& builder, Value* self, double value) {
+  if (is_floating(self)) return builder.call("aten::eq.Scalar", {self, value});
+  return builder.call("aten::full_like", {self, false}, {{"dtype", DType::Bool}});
+}
+
+Values is_finite(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  if (!is_floating(self)) return {builder.call("aten::full_like", {self, true}, {{"dtype", DType::Bool}})};
+  return {builder.call("aten::lt.Scalar", {builder.call("aten::abs", {self}), kInfinity})};
+}
+
+Values is_positive_infinity(GraphBuilder& builder, const ValueArgs& args) {
+  return {equals_number(builder, args.tensor("self"), kInfinity)};
+}
+
+Values is_negative_infinity(GraphBuilder& builder, const ValueArgs& args) {
+  return {equals_number(builder, args.tensor("self"), -kInfinity)};
+}
+
+Values sgn(GraphBuilder& builder, const ValueArgs& args) { return {builder.call("aten::sign", {args.tensor("self")})}; }
+
+/// x - trunc(x)
+Values frac(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  return {builder.call("aten::sub.Tensor", {self, builder.call("aten::trunc", {self})})};
+}
+
+Values exp2(GraphBuilder& builder, const ValueArgs& args) {
+  return {builder.call("aten::pow.Scalar", {2.0, args.tensor("self")})};
+}
+
+Values deg2rad(GraphBuilder& builder, const ValueArgs& args) {
+  return {builder.call("aten::mul.Scalar", {args.tensor("self"), std::numbers::pi / 180.0})};
+}
+
+/// The larger (or smaller) one; the other where one is NaN.
+Values extreme(GraphBuilder& builder, const ValueArgs& args, std::string_view op) {
+  Value* extreme = builder.call(op, {args.tensor("self"), args.tensor("other")});
+  if (!is_floating(extreme)) return {extreme};
+  Value* self = as(builder, args.tensor("self"), extreme->meta.dtype);
+  Value* other = as(builder, args.tensor("other"), extreme->meta.dtype);
+  Value* known = builder.call("aten::where.self", {builder.call("aten::isnan", {other}), self, extreme});
+  return {builder.call("aten::where.self", {builder.call("aten::isnan", {self}), other, known})};
+}
+Values fmax(GraphBuilder& builder, const ValueArgs& args) { return extreme(builder, args, "aten::maximum"); }
+Values fmin(GraphBuilder& builder, const ValueArgs& args) { return extreme(builder, args, "aten::minimum"); }
+
+/// max(a, b) + log1p(exp(-|a - b|)); a + log(2) where both are equal, infinities among them
+Values logaddexp(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  Value* other = args.tensor("other");
+  Value* distance = builder.call("aten::abs", {builder.call("aten::sub.Tensor", {self, other})});
+  Value* tail = builder.call("aten::log1p", {builder.call("aten::exp", {builder.call("aten::neg", {distance})})});
+  Value* sum = builder.call("aten::add.Tensor", {builder.call("aten::maximum", {self, other}), tail});
+  Value* doubled = builder.call("aten::add.Scalar", {self, std::numbers::ln2});
+  return {builder.call("aten::where.self", {builder.call("aten::eq.Tensor", {self, other}), doubled, sum})};
+}
+
+double largest(DType dtype) {
+  switch (dtype) {
+    case DType::Float16: return 65504.0;
+    case DType::BFloat16: return 3.3895313892515355e38;
+    case DType::Float32: return static_cast<double>(std::numeric_limits<float>::max());
+    default: return std::numeric_limits<double>::max();
+  }
+}
+
+Values nan_to_num(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  if (!is_floating(self)) return {self};
+  const DType dtype = self->meta.dtype;
+  const auto replaced = [&](Value* where, double value, Value* otherwise) {
+    return builder.call("aten::where.self", {where, number(builder, value, dtype), otherwise});
+  };
+  Value* result = replaced(builder.call("aten::isnan", {self}), args.optional_real("nan").value_or(0.0), self);
+  result =
+      replaced(equals_number(builder, self, kInfinity), args.optional_real("posinf").value_or(largest(dtype)), result);
+  return {replaced(equals_number(builder, self, -kInfinity), args.optional_real("neginf").value_or(-largest(dtype)),
+                   result)};
+}
+
+Values hardshrink(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  Value* is_small = builder.call("aten::le.Scalar", {builder.call("aten::abs", {self}), args.real("lambd")});
+  return {builder.call("aten::where.self", {is_small, number(builder, 0.0, self->meta.dtype), self})};
+}
+
+Values softshrink(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  const double limit = args.real("lambd");
+  Value* below = builder.call("aten::where.self", {builder.call("aten::lt.Scalar", {self, -limit}),
+                                                   builder.call("aten::add.Scalar", {self, limit}),
+                                                   builder.call("aten::mul.Scalar", {self, 0.0})});
+  return {builder.call("aten::where.self", {builder.call("aten::gt.Scalar", {self, limit}),
+                                            builder.call("aten::sub.Scalar", {self, limit}), below})};
+}
+
+/// Whether each element is among the others.
+Values is_in(GraphBuilder& builder, const ValueArgs& args) {
+  Value* elements = args.tensor("elements");
+  Value* others = args.tensor("test_elements");
+  others = builder.call("aten::reshape", {others, {element_count(others->meta.sizes)}});
+  Value* same = builder.call("aten::eq.Tensor", {builder.call("aten::unsqueeze", {elements, -1}), others});
+  Value* found = builder.call("aten::any.dim", {same, -1});
+  return {args.boolean("invert") ? builder.call("aten::logical_not", {found}) : found};
+}
+
+Values is_number(GraphBuilder& builder, const ValueArgs& args) {
+  return {builder.call(args.boolean("invert") ? "aten::ne.Scalar" : "aten::eq.Scalar",
+                       {args.tensor("elements"), args["test_element"]})};
+}
+
+/// remainder(number, tensor)
+Values remainder_of_number(GraphBuilder& builder, const ValueArgs& args) {
+  Value* other = args.tensor("other");
+  const bool is_real = args["self"].is<double>();
+  const DType dtype = is_real && !is_floating(other) ? DType::Float32 : other->meta.dtype;
+  Value* self = builder.call("aten::full", {std::vector<SymInt>(), args["self"]}, {{"dtype", dtype}});
+  return {builder.call("aten::remainder.Tensor", {self, as(builder, other, dtype)})};
+}
+
+/// round(x * 10^decimals) / 10^decimals
+Values round_decimals(GraphBuilder& builder, const ValueArgs& args) {
+  const auto decimals = args.integer("decimals");
+  const double power = std::pow(10.0, static_cast<double>(std::abs(decimals)));
+  const char* there = decimals >= 0 ? "aten::mul.Scalar" : "aten::div.Scalar";
+  const char* back = decimals >= 0 ? "aten::div.Scalar" : "aten::mul.Scalar";
+  Value* rounded = builder.call("aten::round", {builder.call(there, {args.tensor("self"), power})});
+  return {builder.call(back, {rounded, power})};
+}
+
+/// All elements are the first ones: topk orders them.
+Values sort(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  const int64_t rank = self->meta.rank(), dim = args.integer("dim");
+  if (rank == 0) return {};
+  const SymInt length = self->meta.sizes[static_cast<size_t>(dim < 0 ? dim + rank : dim)];
+  return builder.call_all("aten::topk", {self, length, dim, args.boolean("descending"), true});
+}
+
+Values put_along(GraphBuilder& builder, const ValueArgs& args, Value* source, bool accumulate) {
+  Value* self = args.tensor("self");
+  const int64_t rank = self->meta.rank(), dim = args.integer("dim");
+  if (rank == 0 || args.tensor("index")->meta.rank() != 1) return {};
+  std::vector<Value*> indices(static_cast<size_t>(dim < 0 ? dim + rank : dim), nullptr);
+  indices.push_back(args.tensor("index"));
+  return {builder.call("aten::index_put", {self, indices, source, accumulate})};
+}
+
+Values index_add(GraphBuilder& builder, const ValueArgs& args) {
+  Value* source = args.tensor("source");
+  if (args["alpha"] != Argument(1)) source = builder.call("aten::mul.Scalar", {source, args["alpha"]});
+  return put_along(builder, args, source, true);
+}
+
+Values index_copy(GraphBuilder& builder, const ValueArgs& args) {
+  return put_along(builder, args, args.tensor("source"), false);
+}
+
+/// How many boundaries lie below each value (or do not lie above it).
+Values count_below(GraphBuilder& builder, Value* values, Value* boundaries, bool includes_equal, DType dtype) {
+  if (boundaries->meta.rank() > 1) boundaries = builder.call("aten::unsqueeze", {boundaries, -2});
+  Value* below = builder.call(includes_equal ? "aten::le.Tensor" : "aten::lt.Tensor",
+                              {boundaries, builder.call("aten::unsqueeze", {values, -1})});
+  return {builder.call("aten::sum.dim_IntList", {below, {SymInt(-1)}}, {{"dtype", dtype}})};
+}
+
+Values bucketize(GraphBuilder& builder, const ValueArgs& args) {
+  return count_below(builder, args.tensor("self"), args.tensor("boundaries"), args.boolean("right"),
+                     args.boolean("out_int32") ? DType::Int32 : DType::Int64);
+}
+
+Values searchsorted(GraphBuilder& builder, const ValueArgs& args) {
+  if (args.has("sorter")) return {};
+  const bool is_right = args.boolean("right") || (args.has("side") && args.string("side") == "right");
+  return count_below(builder, args.tensor("self"), args.tensor("sorted_sequence"), is_right,
+                     args.boolean("out_int32") ? DType::Int32 : DType::Int64);
+}
+
+/// One row of an image.
+Values upsample_row(GraphBuilder& builder, const ValueArgs& args, std::string_view op) {
+  Value* image = builder.call("aten::unsqueeze", {args.tensor("self"), 2});
+  Argument sizes = std::vector<SymInt>{1, args.syms("output_size")[0]}, factors;
+  if (args.has("scales")) {
+    factors = std::vector<double>{1.0, args.real("scales")};
+    sizes = None{};
+  }
+  std::vector<Argument> arguments = {image, sizes};
+  if (op == "aten::upsample_bilinear2d.vec") arguments.push_back(args["align_corners"]);
+  arguments.push_back(factors);
+  return {builder.call("aten::squeeze.dim", {builder.call(op, std::move(arguments)), 2})};
+}
+Values upsample_nearest1d(GraphBuilder& builder, const ValueArgs& args) {
+  return upsample_row(builder, args, "aten::upsample_nearest2d.vec");
+}
+Values upsample_linear1d(GraphBuilder& builder, const ValueArgs& args) {
+  return upsample_row(builder, args, "aten::upsample_bilinear2d.vec");
+}
+
+/// Null for an op that is not among them. A function gives nothing for arguments that it does not cover.
+const DecomposeFunction* find_spelled_out_op(std::string_view op) {
+  static const std::map<std::string_view, DecomposeFunction> kOps = {
+      {"aten::isfinite", is_finite},
+      {"aten::isposinf", is_positive_infinity},
+      {"aten::isneginf", is_negative_infinity},
+      {"aten::sgn", sgn},
+      {"aten::frac", frac},
+      {"aten::exp2", exp2},
+      {"aten::deg2rad", deg2rad},
+      {"aten::fmax", fmax},
+      {"aten::fmin", fmin},
+      {"aten::logaddexp", logaddexp},
+      {"aten::nan_to_num", nan_to_num},
+      {"aten::hardshrink", hardshrink},
+      {"aten::softshrink", softshrink},
+      {"aten::isin.Tensor_Tensor", is_in},
+      {"aten::isin.Tensor_Scalar", is_number},
+      {"aten::remainder.Scalar_Tensor", remainder_of_number},
+      {"aten::round.decimals", round_decimals},
+      {"aten::sort", sort},
+      {"aten::index_add", index_add},
+      {"aten::index_copy", index_copy},
+      {"aten::bucketize.Tensor", bucketize},
+      {"aten::searchsorted.Tensor", searchsorted},
+      {"aten::upsample_nearest1d", upsample_nearest1d},
+      {"aten::upsample_linear1d", upsample_linear1d},
+  };
+  const auto found = kOps.find(op);
+  return found == kOps.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+bool spell_out(Node* node) {
+  const DecomposeFunction* function = find_spelled_out_op(node->op());
+  if (!function) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  const Values results = (*function)(builder, ValueArgs(node->schema(), node->arguments()));
+  if (results.size() != node->outputs().size()) return false;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i]->meta.sizes != node->output(i)->meta.sizes || results[i]->meta.dtype != node->output(i)->meta.dtype)
+      return false;
+  }
+  for (size_t i = 0; i < results.size(); ++i) node->graph().replace_all_uses(node->output(i), results[i]);
+  node->graph().erase_node(node);
+  return true;
+}
+
+}  // namespace exformer::executorch
