@@ -2,8 +2,8 @@
 //
 //   graph_exporter FOLDER
 //
-// FOLDER/graphs.json is a list of {"text": ..., "weights": {name: {"sizes": [...], "values": [...]}}}; FOLDER/<n>.pte is
-// written for each, and FOLDER/exported.json says how many calls it makes, or the error.
+// FOLDER/graphs.json is a list of {"text": ..., "weights": {name: {"sizes": [...], "values": [...]}}}; FOLDER/<n>.pte
+// is written for each, and FOLDER/exported.json says how many calls it makes, or the error.
 #include <cstdio>
 #include <map>
 

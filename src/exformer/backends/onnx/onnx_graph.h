@@ -131,7 +131,7 @@ class OnnxGraph {
  private:
   std::string unique_name(std::string_view base);
   int opset_;
-  std::deque<OnnxValue> values_;  // references to what it holds stay valid while values are added
+  std::deque<OnnxValue> values_;                // references to what it holds stay valid while values are added
   std::unordered_map<std::string, int> names_;  // and how often each was asked for
   NodeList nodes_;
   NodeList::iterator cursor_;
