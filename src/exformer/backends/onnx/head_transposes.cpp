@@ -1,4 +1,6 @@
 // Attention's three-dimensional form needs no transposition of heads (0, 2, 1, 3) before and after.
+#include <set>
+
 #include "exformer/backends/onnx/emitter.h"
 #include "exformer/backends/onnx/fusions.h"
 #include "exformer/base/error.h"
@@ -13,26 +15,23 @@ class HeadTransposes {
   explicit HeadTransposes(OnnxGraph& graph)
       : graph_(graph), uses_(graph), emitter_(graph, ShapeArithmetic::at_front(graph)) {}
 
+  /// One walk. A node that is rewritten keeps its results, so what is known of users stays true for the nodes after it.
   bool run() {
+    bool changed = false;
     for (auto at = graph_.nodes().begin(); at != graph_.nodes().end(); ++at) {
       graph_.set_cursor(at);
       try {
-        if (at->is("RotaryEmbedding") && sink_below_rotary(at)) return finish();
-        if (at->is("Attention") && flatten_attention(at)) return finish();
+        if (at->is("RotaryEmbedding")) changed = sink_below_rotary(at) || changed;
+        if (at->is("Attention")) changed = flatten_attention(at) || changed;
       } catch (const ExportError&) {
         continue;  // a size that no input tells
       }
     }
     graph_.reset_cursor();
-    return false;
+    return changed;
   }
 
  private:
-  bool finish() {
-    graph_.reset_cursor();
-    return true;
-  }
-
   /// x when `id` is Transpose(x, 0 2 1 3): [batch, length, heads, width].
   ValueId untransposed(ValueId id) const {
     const OnnxNode* node = uses_.producer(id, "Transpose");
@@ -69,6 +68,7 @@ class HeadTransposes {
   };
 
   std::optional<Operand> operand(ValueId id, bool may_have_past) const {
+    if (presents_.contains(id)) return std::nullopt;
     if (const ValueId states = untransposed(id); states != kAbsent) return Operand{states, kAbsent, id};
     const OnnxNode* concat = may_have_past ? uses_.producer(id, "Concat") : nullptr;
     if (!concat || concat->inputs.size() != 2 || concat->integer("axis", 0) != 2) return std::nullopt;
@@ -132,6 +132,7 @@ class HeadTransposes {
       for (const ValueId joined : {key->together, value->together}) {
         OnnxNode* maker = uses_.producer(joined);
         maker->outputs[0] = graph_.add_value("unused", graph_.dtype(joined), graph_.sizes(joined));
+        presents_.insert(joined);
       }
     }
     const ValueId result = fused.outputs[0];
@@ -144,6 +145,8 @@ class HeadTransposes {
   OnnxGraph& graph_;
   Uses uses_;
   Emitter emitter_;
+  std::set<ValueId>
+      presents_;  // made by an Attention of this walk: their makers are no longer those that `uses_` knows
 };
 
 }  // namespace
