@@ -160,7 +160,6 @@ void declare_meshgrid(OpRegistry& ops, std::string_view schema, bool has_indexin
                .infer =
                    [has_indexing](const MetaArgs& args) {
                      std::vector<TensorMeta> metas;
-                     Promotion promotion;
                      for (const TensorMeta* tensor : args.tensors("tensors")) metas.push_back(*tensor);
                      const auto grids =
                          meshgrid_geometry(metas, has_indexing ? args.string("indexing") : "ij", args.schema().name);
