@@ -9,37 +9,11 @@
 #include "exformer/backends/executorch/kernels.h"
 #include "exformer/backends/executorch/lowering.h"
 #include "exformer/base/error.h"
-#include "exformer/base/strings.h"
+#include "exformer/passes/lowering_failures.h"
 
 namespace exformer {
 namespace executorch {
 namespace {
-
-/// Failures of one kind are told once, with the first place and how many there are.
-class Failures {
- public:
-  void add(const Node& node, const std::string& reason) {
-    Entry& entry = entries_[fmt::format("{}: {}", node.schema().torch_target(), reason)];
-    if (entry.count++ == 0) entry.place = node.module_path;
-  }
-  void report() const {
-    if (entries_.empty()) return;
-    std::vector<std::string> lines;
-    for (const auto& [what, entry] : entries_) {
-      const std::string place = entry.place.empty() ? "" : fmt::format(" at {}", entry.place);
-      const std::string more = entry.count > 1 ? fmt::format(" and {} more", entry.count - 1) : "";
-      lines.push_back(fmt::format("{}{}{}", what, place, more));
-    }
-    unsupported("no ExecuTorch form for:\n  {}\n--to onnx or dynamo may have one", join(lines, "\n  "));
-  }
-
- private:
-  struct Entry {
-    size_t count = 0;
-    std::string place;
-  };
-  std::map<std::string, Entry> entries_;
-};
 
 class Exporter {
  public:
@@ -51,7 +25,7 @@ class Exporter {
   void run() {
     bind_inputs();
     for (const auto& node : source_.graph->nodes()) lower(*node);
-    failures_.report();
+    failures_.report("ExecuTorch", "--to onnx or dynamo may have one");
     bind_outputs();
   }
 
@@ -153,7 +127,7 @@ class Exporter {
   const ExecutorchOptions& options_;
   ExecutorchProgram& target_;
   Lowering lowering_;
-  Failures failures_;
+  LoweringFailures failures_;
 };
 
 }  // namespace

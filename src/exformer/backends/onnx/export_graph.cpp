@@ -2,7 +2,6 @@
 // inputs and outputs.
 #include <fmt/format.h>
 
-#include <map>
 #include <unordered_set>
 
 #include "exformer/backends/onnx/lowering.h"
@@ -11,6 +10,7 @@
 #include "exformer/base/error.h"
 #include "exformer/base/strings.h"
 #include "exformer/ops/builder.h"
+#include "exformer/passes/lowering_failures.h"
 
 namespace exformer {
 namespace onnx {
@@ -38,32 +38,6 @@ void decompose(Graph& graph, const LoweringTable& table) {
   }
 }
 
-/// Failures of one kind are told once, with the first place and how many there are.
-class Failures {
- public:
-  void add(const Node& node, const std::string& reason) {
-    Entry& entry = entries_[fmt::format("{}: {}", node.schema().torch_target(), reason)];
-    if (entry.count++ == 0) entry.place = node.module_path;
-  }
-  void report() const {
-    if (entries_.empty()) return;
-    std::vector<std::string> lines;
-    for (const auto& [what, entry] : entries_) {
-      const std::string place = entry.place.empty() ? "" : fmt::format(" at {}", entry.place);
-      const std::string more = entry.count > 1 ? fmt::format(" and {} more", entry.count - 1) : "";
-      lines.push_back(fmt::format("{}{}{}", what, place, more));
-    }
-    unsupported("no ONNX form for:\n  {}", join(lines, "\n  "));
-  }
-
- private:
-  struct Entry {
-    size_t count = 0;
-    std::string place;
-  };
-  std::map<std::string, Entry> entries_;
-};
-
 /// onnxruntime-genai's names of the cache: "past_key_values.layers.0.keys" is past_key_values.0.key coming in,
 /// present.0.key going out.
 std::string genai_name(const std::string& path, bool is_output) {
@@ -82,7 +56,7 @@ class Exporter {
   void run() {
     bind_inputs();
     for (const auto& node : program_.graph->nodes()) lower(*node);
-    failures_.report();
+    failures_.report("ONNX");
     bind_outputs();
   }
 
@@ -173,7 +147,7 @@ class Exporter {
   const OnnxOptions& options_;
   OnnxGraph& target_;
   Lowering lowering_;
-  Failures failures_;
+  LoweringFailures failures_;
   std::unordered_set<std::string> both_sides_;
   std::unordered_set<ValueId> named_;
 };
