@@ -3,20 +3,18 @@
 #include <gmock/gmock.h>
 
 #include <cstring>
+#include <mutex>
 
 #include "base/test_files.h"
 
 namespace exformer {
 namespace {
 
-std::string streamed(const LazyTensor& tensor, size_t block, size_t* largest = nullptr) {
+std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+std::string streamed(const LazyTensor& tensor) {
   std::string result;
-  tensor.stream(
-      [&](Bytes bytes) {
-        result.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        if (largest) *largest = std::max(*largest, bytes.size());
-      },
-      block);
+  tensor.stream([&](Bytes bytes) { result += as_text(bytes); });
   return result;
 }
 
@@ -30,25 +28,67 @@ std::string text_of(const HostTensor& tensor) {
   return {reinterpret_cast<const char*>(tensor.raw()), tensor.byte_size()};
 }
 
+// In elements of two bytes; from four blocks on a second thread takes part.
+constexpr int64_t kBlock = 256 << 10;
+
 TEST(LazyTensorStream, ConvertsBlockByBlock) {
-  const HostTensor source = halves(1001);
-  const std::string expected = text_of(source.to(DType::BFloat16));
-  for (const size_t block : {1U, 2U, 3U, 64U, 2001U, 2002U, 100000U}) {
-    size_t largest = 0;
-    EXPECT_EQ(streamed(LazyTensor(source, DType::BFloat16), block, &largest), expected) << block;
-    EXPECT_LE(largest, std::max<size_t>(block, 2));
+  for (const int64_t count : {int64_t{1}, kBlock - 1, kBlock, kBlock + 1, 4 * kBlock, 5 * kBlock + 7}) {
+    const HostTensor source = halves(count);
+    EXPECT_TRUE(streamed(LazyTensor(source, DType::BFloat16)) == text_of(source.to(DType::BFloat16))) << count;
   }
+}
+
+TEST(LazyTensorStream, ShowsEachBlockOnceBeforeItIsUsed) {
+  for (const int64_t count : {int64_t{10}, 9 * kBlock + 1}) {
+    const HostTensor source = halves(count);
+    std::string seen, used;
+    std::mutex mutex;
+    LazyTensor(source, DType::Float16)
+        .stream(
+            [&](Bytes block) {
+              const std::lock_guard lock(mutex);
+              used += as_text(block);
+              EXPECT_TRUE(seen.starts_with(used));
+            },
+            [&](Bytes block) {
+              const std::lock_guard lock(mutex);
+              seen += as_text(block);
+            });
+    EXPECT_TRUE(seen == used);
+    EXPECT_TRUE(used == text_of(source.to(DType::Float16)));
+  }
+}
+
+TEST(LazyTensorStream, EndsWithTheErrorOfItsSink) {
+  const HostTensor source = halves(16 * kBlock);
+  int calls = 0;
+  EXPECT_THROW(LazyTensor(source, DType::Float16).stream([&](Bytes) {
+    if (++calls == 3) fail("the disk is full");
+  }),
+               ExportError);
+  EXPECT_EQ(calls, 3);
+  EXPECT_TRUE(streamed(LazyTensor(source, DType::Float16)) == text_of(source.to(DType::Float16)));
+}
+
+TEST(LazyTensorStream, MayBeUsedInASink) {
+  const HostTensor outer = halves(5 * kBlock), inner = halves(5 * kBlock + 1);
+  std::string result;
+  LazyTensor(outer, DType::Float16).stream([&](Bytes block) {
+    EXPECT_TRUE(streamed(LazyTensor(inner, DType::BFloat16)) == text_of(inner.to(DType::BFloat16)));
+    result += as_text(block);
+  });
+  EXPECT_TRUE(result == text_of(outer.to(DType::Float16)));
 }
 
 TEST(LazyTensorStream, PassesBytesThroughWithoutConversion) {
   const HostTensor source = halves(100);
-  EXPECT_EQ(streamed(LazyTensor(source), 7), text_of(source));
+  EXPECT_EQ(streamed(LazyTensor(source)), text_of(source));
   EXPECT_EQ(LazyTensor(source).direct_bytes()->data(), source.raw());
   EXPECT_FALSE(LazyTensor(source, DType::Float16).direct_bytes());
 }
 
 TEST(LazyTensorStream, GivesNothingForAnEmptyTensor) {
-  EXPECT_EQ(streamed(LazyTensor(HostTensor::empty(DType::Float32, {0}), DType::Float16), 8), "");
+  EXPECT_EQ(streamed(LazyTensor(HostTensor::empty(DType::Float32, {0}), DType::Float16)), "");
   EXPECT_EQ(LazyTensor(HostTensor::empty(DType::Float32, {0}), DType::Float16).byte_size(), 0U);
 }
 
@@ -59,8 +99,8 @@ TEST(LazyTensorStream, HandlesUnalignedSources) {
   const auto file = MappedFile::open(directory / "a");
   const HostTensor view = HostTensor::view_of(DType::Float32, {5000}, file->bytes().subspan(1), file);
   ASSERT_FALSE(view.is_aligned());
-  EXPECT_EQ(streamed(LazyTensor(view, DType::Float16), 4096), text_of(source.to(DType::Float16)));
-  EXPECT_EQ(streamed(LazyTensor(view), 4096), text_of(source));
+  EXPECT_EQ(streamed(LazyTensor(view, DType::Float16)), text_of(source.to(DType::Float16)));
+  EXPECT_EQ(streamed(LazyTensor(view)), text_of(source));
   EXPECT_TRUE(LazyTensor(view).materialize().is_aligned());
   EXPECT_EQ(text_of(LazyTensor(view).materialize()), text_of(source));
 }
@@ -87,16 +127,12 @@ TEST(LazyTensorStream, GivesMappedPagesBack) {
   for (const DType dtype : {DType::Float16, DType::Float32}) {
     const auto file = MappedFile::open(directory / "a");
     size_t most = 0;
-    const size_t block = size_t{1} << 20;
-    LazyTensor(HostTensor::view_of(DType::Float32, {kCount}, file->bytes(), file), dtype)
-        .stream(
-            [&](Bytes bytes) {
-              volatile std::byte last = bytes.back();
-              (void)last;
-              most = std::max(most, resident_kilobytes(file->bytes().data()));
-            },
-            block);
-    EXPECT_LT(most, 6000U);  // of 16384: a block's source, and what the kernel maps around a fault
+    LazyTensor(HostTensor::view_of(DType::Float32, {kCount}, file->bytes(), file), dtype).stream([&](Bytes bytes) {
+      volatile std::byte last = bytes.back();
+      (void)last;
+      most = std::max(most, resident_kilobytes(file->bytes().data()));
+    });
+    EXPECT_LT(most, 6000U);  // of 16384: two blocks' source, and what the kernel maps around a fault
     EXPECT_LT(resident_kilobytes(file->bytes().data()), 2000U);
   }
 }

@@ -58,13 +58,23 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-void MappedFile::release_pages(Bytes range) const {
+void MappedFile::populate_pages(Bytes range) const {
+#ifdef MADV_POPULATE_READ
+  advise(range, MADV_POPULATE_READ);
+#else
+  static_cast<void>(range);
+#endif
+}
+
+void MappedFile::release_pages(Bytes range) const { advise(range, MADV_DONTNEED); }
+
+void MappedFile::advise(Bytes range, int advice) const {
   // Outside the mapping the advice would throw away memory that cannot be read again.
   if (range.empty() || range.data() < data_ || range.data() + range.size() > data_ + size_) return;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<uintptr_t>(range.data()) / page * page;
   const auto end = reinterpret_cast<uintptr_t>(range.data() + range.size()) / page * page;
-  if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
 }
 
 std::string read_text_file(const std::filesystem::path& path, size_t limit) {

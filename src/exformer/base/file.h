@@ -24,12 +24,16 @@ class MappedFile {
 
   Bytes bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
+  /// Maps the pages of these bytes in one system call instead of one fault for each few of them. Only a hint: kernels
+  /// before 5.14 refuse it.
+  void populate_pages(Bytes range) const;
   /// Takes the pages of these bytes out of this process, so that a large export stays small; they are read again when
   /// touched.
   void release_pages(Bytes range) const;
 
  private:
   MappedFile() = default;
+  void advise(Bytes range, int advice) const;
   std::filesystem::path path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;

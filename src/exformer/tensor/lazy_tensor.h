@@ -25,11 +25,10 @@ class LazyTensor {
   uint64_t byte_size() const;
   /// The bytes themselves when no conversion is needed, for a write without a copy.
   std::optional<Bytes> direct_bytes() const;
-  /// Calls `sink` with consecutive blocks of at most `block` bytes that together are the contents. At most one block is
-  /// in memory of this process at a time: conversions share one buffer, and pages of a mapped source are given back
-  /// after each block.
-  void stream(const std::function<void(Bytes)>& sink,
-              size_t block = size_t{1} << 20) const;  // fits the second-level cache
+  /// Calls `sink` with consecutive blocks that together are the contents. Meanwhile the next block is read and
+  /// converted on a second thread, and shown to `scan` (a checksum) if there is one. No more than two blocks are in
+  /// memory of this process at a time: pages of a mapped source are given back after each.
+  void stream(const std::function<void(Bytes)>& sink, const std::function<void(Bytes)>& scan = {}) const;
   /// The contents in memory, aligned; no copy where direct_bytes() has a value at an aligned address.
   HostTensor materialize() const;
   /// Equal keys mean equal contents: one copy in the output.

@@ -1,8 +1,6 @@
-// CRC and write share one pass: each block is checksummed while it comes into the cache and then handed to write(2).
 #include "exformer/backends/pt2/zip_writer.h"
 
 #include <libdeflate.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -18,8 +16,6 @@ namespace {
 using namespace zip;
 
 constexpr size_t kAlignment = 64;  // kFieldAlignment of torch's caffe2/serialize/inline_container.h
-constexpr size_t kBlock =
-    size_t{512} << 10;  // fits the second-level cache, so that write(2) reads what the CRC just read
 constexpr uint16_t kVersionPlain = 20;
 constexpr uint16_t kVersionZip64 = 45;
 constexpr uint16_t kFixedTime = 0;
@@ -49,19 +45,6 @@ class Fields {
   }
   std::string bytes_;
 };
-
-// Maps the block's pages in one system call instead of one fault for each few of them. Only a hint: kernels before 5.14
-// refuse it.
-void populate(Bytes block) {
-#ifdef MADV_POPULATE_READ
-  constexpr uintptr_t kPage = 4096;
-  const auto first = reinterpret_cast<uintptr_t>(block.data()) & ~(kPage - 1);
-  const auto last = reinterpret_cast<uintptr_t>(block.data() + block.size());
-  if (block.size() >= kPage) madvise(reinterpret_cast<void*>(first), last - first, MADV_POPULATE_READ);
-#else
-  static_cast<void>(block);
-#endif
-}
 
 }  // namespace
 
@@ -93,15 +76,6 @@ ZipWriter::Entry& ZipWriter::begin(std::string_view name, uint64_t size) {
   return entry;
 }
 
-void ZipWriter::append(Entry& entry, Bytes bytes) {
-  for (size_t start = 0; start < bytes.size(); start += kBlock) {
-    const Bytes block = bytes.subspan(start, std::min(kBlock, bytes.size() - start));
-    populate(block);
-    entry.crc = libdeflate_crc32(entry.crc, block.data(), block.size());
-    file_.write(block);
-  }
-}
-
 void ZipWriter::end(const Entry& entry) {
   std::array<std::byte, 4> crc{};
   for (size_t i = 0; i < crc.size(); ++i) crc[i] = static_cast<std::byte>((entry.crc >> (8 * i)) & 0xff);
@@ -110,18 +84,16 @@ void ZipWriter::end(const Entry& entry) {
 
 void ZipWriter::add(std::string_view name, std::string_view text) {
   Entry& entry = begin(name, text.size());
-  append(entry, std::as_bytes(std::span(text.data(), text.size())));
+  entry.crc = libdeflate_crc32(0, text.data(), text.size());
+  file_.write(text);
   end(entry);
 }
 
 void ZipWriter::add(std::string_view name, const LazyTensor& tensor) {
   Entry& entry = begin(name, tensor.byte_size());
   const uint64_t start = file_.offset();
-  if (const auto direct = tensor.direct_bytes()) {
-    append(entry, *direct);
-  } else {
-    tensor.stream([&](Bytes block) { append(entry, block); });
-  }
+  tensor.stream([&](Bytes block) { file_.write(block); },
+                [&](Bytes block) { entry.crc = libdeflate_crc32(entry.crc, block.data(), block.size()); });
   EXFORMER_ASSERT(file_.offset() - start == entry.size);
   end(entry);
 }

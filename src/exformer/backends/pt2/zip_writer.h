@@ -34,7 +34,6 @@ class ZipWriter {
     uint32_t crc = 0;
   };
   Entry& begin(std::string_view name, uint64_t size);
-  void append(Entry& entry, Bytes bytes);
   void end(const Entry& entry);
 
   OutputFile file_;
