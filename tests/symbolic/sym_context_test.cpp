@@ -134,6 +134,21 @@ TEST(SymWalks, ListFreeSymbolsOnceInOrderOfUse) {
   EXPECT_TRUE(free_symbols(7).empty());
 }
 
+TEST(SymInt, IsSolvedForASymbolByALinearSize) {
+  SymContext context;
+  const SymInt a = context.symbol({.name = "a"}), b = context.symbol({.name = "b"});
+  const auto knows_b = [](std::string_view name) { return name == "b"; };
+  // Neither a square nor a quotient gives the symbol back; 2*a + b does, but only where b is known.
+  const std::vector<SymInt> sizes = {a * a, floordiv(a, 2), 2 * a + b + 3};
+  const auto solution = solve_for(a, sizes, knows_b);
+  ASSERT_TRUE(solution);
+  EXPECT_EQ(solution->size, sizes[2]);
+  EXPECT_EQ(solution->rest, b + 3);
+  EXPECT_EQ(solution->coefficient, 2);
+  EXPECT_FALSE(solve_for(a, sizes, [](std::string_view) { return false; }));
+  EXPECT_FALSE(solve_for(context.symbol({.name = "c"}), sizes, knows_b));
+}
+
 TEST(SymWalks, TopOperationTakesOneOperationOff) {
   SymContext context;
   for (const char* name : {"a", "b", "c"}) context.symbol({.name = name});

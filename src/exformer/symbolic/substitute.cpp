@@ -118,6 +118,22 @@ std::vector<std::string> free_symbols(const SymInt& a) {
   return names;
 }
 
+std::optional<SymbolSolution> solve_for(const SymInt& symbol, const std::vector<SymInt>& sizes,
+                                        const std::function<bool(std::string_view)>& is_known) {
+  const std::string_view name = *symbol.symbol_name();
+  for (const SymInt& size : sizes) {
+    const auto with = [&](int64_t value) {
+      return substitute(
+          size, [&](std::string_view other) { return other == name ? std::optional<SymInt>(value) : std::nullopt; });
+    };
+    const SymInt rest = with(0), coefficient = with(1) - rest;
+    if (!coefficient.is_constant() || coefficient == SymInt(0) || coefficient * symbol + rest != size) continue;
+    const std::vector<std::string> others = free_symbols(rest);
+    if (std::all_of(others.begin(), others.end(), is_known)) return SymbolSolution{size, rest, coefficient.value()};
+  }
+  return std::nullopt;
+}
+
 SymOperation top_operation(const SymInt& a) {
   if (a.is_constant()) return {SymKind::Constant, {}};
   const SymExpr& node = *a.expr();

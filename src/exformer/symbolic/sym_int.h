@@ -117,6 +117,15 @@ SymInt substitute(const SymInt& a, const std::function<std::optional<SymInt>(std
 /// Names of the symbols in `a`, each once, in order of first use.
 std::vector<std::string> free_symbols(const SymInt& a);
 
+/// How a symbol follows from a size that is linear in it: (size - rest) / coefficient, without a remainder.
+struct SymbolSolution {
+  SymInt size, rest;
+  int64_t coefficient = 1;
+};
+/// The first of `sizes` that gives the symbol by way of symbols that are known already.
+std::optional<SymbolSolution> solve_for(const SymInt& symbol, const std::vector<SymInt>& sizes,
+                                        const std::function<bool(std::string_view)>& is_known);
+
 /// One operation of an expression, for code that emits arithmetic (sym nodes, ONNX, executorch_prim).
 /// visit() calls bottom-up; Add and Mul are binary here.
 template <class T>

@@ -1,7 +1,6 @@
 // Writes weights to a data file (.ptd) of their own.
 #include <flatbuffers/flatbuffers.h>
 
-#include <cstring>
 #include <map>
 #include <set>
 
@@ -72,25 +71,13 @@ void write_executorch_data(const ExecutorchModel& model, const std::filesystem::
   const SegmentLayout layout = lay_out_segments(model.program, SegmentKinds::Weights);
   const flatbuffers::DetachedBuffer tables = DataTableWriter(model.program, layout).build();
   const Bytes bytes(reinterpret_cast<const std::byte*>(tables.data()), tables.size());
-  const uint64_t base = aligned_to(bytes.size() + kDataHeaderSize, kSegmentAlignment);
-  uint32_t root = 0;
-  std::memcpy(&root, bytes.data(), sizeof root);
-  std::byte head[kHeaderAt + kDataHeaderSize] = {};
-  put_number(head, root + kDataHeaderSize, 4);
-  std::memcpy(head + 4, bytes.data() + 4, 4);
-  std::memcpy(head + kHeaderAt, kDataHeaderMagic.data(), kDataHeaderMagic.size());
-  put_number(head + kHeaderAt + 4, kDataHeaderUsed, 4);
-  put_number(head + kHeaderAt + 8, kDataHeaderSize, 8);
-  put_number(head + kHeaderAt + 16, bytes.size(), 8);
-  put_number(head + kHeaderAt + 24, base, 8);
-  put_number(head + kHeaderAt + 32, layout.size, 8);
-
-  OutputFile file(path);
-  file.write(Bytes(head));
-  file.write(bytes.subspan(kHeaderAt));
-  file.align(kSegmentAlignment);
-  write_segments(model.program, layout, file);
-  file.close();
+  const uint64_t base = segments_base(bytes, kDataHeaderSize);
+  write_with_segments(path, bytes,
+                      {.magic = kDataHeaderMagic,
+                       .size = kDataHeaderSize,
+                       .length = kDataHeaderUsed,
+                       .numbers = {kDataHeaderSize, bytes.size(), base, layout.size}},
+                      model.program, layout);
 }
 
 }  // namespace exformer

@@ -1,4 +1,4 @@
-// The extended header of a `.pte`, between the first eight bytes (root offset, identifier) and the tables.
+// The extended headers of a `.pte` and a `.ptd`, between the first eight bytes (root offset, identifier) and the tables.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 #include "exformer/backends/executorch/segments.h"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 
 #include "exformer/backends/executorch/pte_format.h"
@@ -57,6 +58,9 @@ SegmentLayout lay_out_segments(const ExecutorchProgram& program, SegmentKinds ki
   return layout;
 }
 
+namespace {
+
+/// Writes the bytes at the file's present offset.
 void write_segments(const ExecutorchProgram& program, const SegmentLayout& layout, OutputFile& file) {
   const uint64_t base = file.offset();
   const auto pad_to = [&](uint64_t offset) {
@@ -87,6 +91,31 @@ void write_segments(const ExecutorchProgram& program, const SegmentLayout& layou
     pad_to(layout.segments[layout.payloads[i]].offset);
     file.write(Bytes(program.delegates[i].payload));
   }
+}
+
+}  // namespace
+
+uint64_t segments_base(Bytes tables, size_t header_size) {
+  return aligned_to(tables.size() + header_size, kSegmentAlignment);
+}
+
+void write_with_segments(const std::filesystem::path& path, Bytes tables, const FileHeader& header,
+                         const ExecutorchProgram& program, const SegmentLayout& layout) {
+  uint32_t root = 0;
+  std::memcpy(&root, tables.data(), sizeof root);
+  std::vector<std::byte> head(kHeaderAt + header.size);
+  put_number(head.data(), root + header.size, 4);
+  std::memcpy(&head[4], tables.data() + 4, 4);
+  std::memcpy(&head[kHeaderAt], header.magic.data(), header.magic.size());
+  put_number(&head[kHeaderAt + 4], header.length, 4);
+  for (size_t i = 0; i < header.numbers.size(); ++i) put_number(&head[kHeaderAt + 8 + 8 * i], header.numbers[i], 8);
+
+  OutputFile file(path);
+  file.write(head);
+  file.write(tables.subspan(kHeaderAt));
+  file.align(kSegmentAlignment);
+  write_segments(program, layout, file);
+  file.close();
 }
 
 }  // namespace exformer::executorch

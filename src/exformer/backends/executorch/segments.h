@@ -1,8 +1,10 @@
 // The bytes after a program's tables: weights, named data and delegate payloads, each storage once.
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,7 +35,17 @@ struct SegmentLayout {
 SegmentLayout lay_out_segments(const ExecutorchProgram& program, SegmentKinds kinds);
 /// The name of a constant in a data file: the weight's own, with the sizes where they differ from the weight's.
 std::string external_key(const ExecutorchProgram& program, const TensorValue& constant);
-/// Writes the bytes at the file's present offset.
-void write_segments(const ExecutorchProgram& program, const SegmentLayout& layout, OutputFile& file);
+/// A header's numbers, in the order in which they follow its magic and its length.
+struct FileHeader {
+  std::string_view magic;
+  size_t size = 0;  // of the whole header in the file
+  uint32_t length = 0;
+  std::vector<uint64_t> numbers;
+};
+/// Writes a whole file: the tables with a header between their first eight bytes and the rest, then the segments, which
+/// begin at segments_base(tables, header.size).
+void write_with_segments(const std::filesystem::path& path, Bytes tables, const FileHeader& header,
+                         const ExecutorchProgram& program, const SegmentLayout& layout);
+uint64_t segments_base(Bytes tables, size_t header_size);
 
 }  // namespace exformer::executorch

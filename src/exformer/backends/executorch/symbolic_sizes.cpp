@@ -10,8 +10,7 @@ void SymbolicSizes::add_source(ValueId tensor, const Sizes& sizes) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i].is_constant()) continue;
     const Source source{tensor, static_cast<int64_t>(i)};
-    if (sources_.try_emplace(sizes[i], source).second && !sizes[i].symbol_name())
-      derived_.emplace_back(sizes[i], source);
+    if (sources_.try_emplace(sizes[i], source).second && !sizes[i].symbol_name()) derived_.push_back(sizes[i]);
   }
 }
 
@@ -32,35 +31,19 @@ ValueId SymbolicSizes::calculate(std::string_view primitive, ValueId a, ValueId 
   return result;
 }
 
-/// Finds a symbol from a source whose size is coefficient * symbol + rest.
 ValueId SymbolicSizes::solve(const SymInt& symbol) {
-  const std::string name(*symbol.symbol_name());
-  if (std::find(solving_.begin(), solving_.end(), symbol) == solving_.end()) {
-    solving_.push_back(symbol);
-    for (const auto& [expression, source] : derived_) {
-      const auto with = [&, &given = expression](int64_t value) {
-        return substitute(
-            given, [&](std::string_view other) { return other == name ? std::optional<SymInt>(value) : std::nullopt; });
-      };
-      const SymInt rest = with(0);
-      const SymInt coefficient = with(1) - rest;
-      if (!coefficient.is_constant() || coefficient == SymInt(0) || coefficient * symbol + rest != expression) continue;
-      bool ready = true;
-      for (const std::string& other : free_symbols(rest)) {
-        const auto is_known = [&](const auto& entry) { return entry.first.symbol_name() == other; };
-        ready = ready && (std::any_of(sources_.begin(), sources_.end(), is_known) ||
-                          std::any_of(known_.begin(), known_.end(), is_known));
-      }
-      if (!ready) continue;
-      ValueId value = read(source);
-      if (rest != SymInt(0)) value = calculate("executorch_prim::sub.Scalar", value, integer(rest));
-      if (coefficient != SymInt(1)) value = calculate("executorch_prim::floordiv.Scalar", value, integer(coefficient));
-      solving_.pop_back();
-      return value;
-    }
-    solving_.pop_back();
-  }
-  unsupported("the size '{}' cannot be read from any input's shape", name);
+  const auto is_known = [&](std::string_view name) {
+    const auto has_name = [&](const auto& entry) { return entry.first.symbol_name() == name; };
+    return std::any_of(sources_.begin(), sources_.end(), has_name) ||
+           std::any_of(known_.begin(), known_.end(), has_name);
+  };
+  const auto solution = solve_for(symbol, derived_, is_known);
+  if (!solution) unsupported("the size '{}' cannot be read from any input's shape", *symbol.symbol_name());
+  ValueId value = read(sources_.at(solution->size));
+  if (solution->rest != SymInt(0)) value = calculate("executorch_prim::sub.Scalar", value, integer(solution->rest));
+  if (solution->coefficient != 1)
+    value = calculate("executorch_prim::floordiv.Scalar", value, program_.integer(solution->coefficient));
+  return value;
 }
 
 ValueId SymbolicSizes::arithmetic(const SymInt& size) {

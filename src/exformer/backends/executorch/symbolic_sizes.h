@@ -3,7 +3,6 @@
 
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "exformer/backends/executorch/executorch_program.h"
@@ -30,14 +29,14 @@ class SymbolicSizes {
   };
   ValueId read(const Source& source);
   ValueId calculate(std::string_view primitive, ValueId a, ValueId b);
+  /// Finds a symbol by way of a source whose size is linear in it.
   ValueId solve(const SymInt& symbol);
   ValueId arithmetic(const SymInt& size);
 
   ExecutorchProgram& program_;
   std::unordered_map<SymInt, Source> sources_;
-  std::vector<std::pair<SymInt, Source>> derived_;
+  std::vector<SymInt> derived_;  // sizes of sources that are no symbols
   std::unordered_map<SymInt, ValueId> known_;
-  std::vector<SymInt> solving_;
 };
 
 }  // namespace exformer::executorch

@@ -1,8 +1,6 @@
 // Serialises an ExecutorchModel: tables by flatbuffers in memory, weights streamed after them.
 #include <flatbuffers/flatbuffers.h>
 
-#include <cstring>
-
 #include "exformer/backends/executorch/executorch.h"
 #include "exformer/backends/executorch/pte_format.h"
 #include "exformer/backends/executorch/scalar_types.h"
@@ -168,26 +166,13 @@ void write_executorch(const ExecutorchModel& model, const std::filesystem::path&
       lay_out_segments(model.program, is_external ? SegmentKinds::Payloads : SegmentKinds::All);
   const flatbuffers::DetachedBuffer tables = TableWriter(model, layout).build();
   const Bytes bytes(reinterpret_cast<const std::byte*>(tables.data()), tables.size());
-  uint32_t root = 0;
-  std::memcpy(&root, bytes.data(), sizeof root);
-
-  const uint64_t program_size = bytes.size() + kHeaderSize;
-  const uint64_t base = aligned_to(program_size, kSegmentAlignment);
-  std::byte head[kHeaderAt + kHeaderSize] = {};
-  put_number(head, root + kHeaderSize, 4);
-  std::memcpy(head + 4, bytes.data() + 4, 4);
-  std::memcpy(head + kHeaderAt, kHeaderMagic.data(), kHeaderMagic.size());
-  put_number(head + kHeaderAt + 4, kHeaderSize, 4);
-  put_number(head + kHeaderAt + 8, program_size, 8);
-  put_number(head + kHeaderAt + 16, base, 8);
-  put_number(head + kHeaderAt + 24, layout.size, 8);
-
-  OutputFile file(path);
-  file.write(Bytes(head));
-  file.write(bytes.subspan(kHeaderAt));
-  file.align(kSegmentAlignment);
-  write_segments(model.program, layout, file);
-  file.close();
+  const uint64_t base = segments_base(bytes, kHeaderSize);
+  write_with_segments(path, bytes,
+                      {.magic = kHeaderMagic,
+                       .size = kHeaderSize,
+                       .length = kHeaderSize,
+                       .numbers = {bytes.size() + kHeaderSize, base, layout.size}},
+                      model.program, layout);
 }
 
 }  // namespace exformer

@@ -32,8 +32,7 @@ void ShapeArithmetic::add_source(ValueId value, const Sizes& sizes) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i].is_constant()) continue;
     const Source source{value, static_cast<int64_t>(i)};
-    if (sources_.try_emplace(sizes[i], source).second && !sizes[i].symbol_name())
-      derived_.emplace_back(sizes[i], source);
+    if (sources_.try_emplace(sizes[i], source).second && !sizes[i].symbol_name()) derived_.push_back(sizes[i]);
   }
 }
 
@@ -62,35 +61,19 @@ ValueId ShapeArithmetic::read(const Source& source) {
 }
 
 ValueId ShapeArithmetic::solve(const SymInt& symbol) {
-  const std::string name(*symbol.symbol_name());
-  if (std::find(solving_.begin(), solving_.end(), symbol) == solving_.end()) {
-    solving_.push_back(symbol);
-    for (const auto& [expression, source] : derived_) {
-      const auto with = [&](int64_t value) {
-        return substitute(expression, [&](std::string_view other) {
-          return other == name ? std::optional<SymInt>(value) : std::nullopt;
-        });
-      };
-      // expression == coefficient * symbol + rest?
-      const SymInt rest = with(0);
-      const SymInt coefficient = with(1) - rest;
-      if (!coefficient.is_constant() || coefficient == SymInt(0) || coefficient * symbol + rest != expression) continue;
-      bool ready = true;
-      for (const std::string& other : free_symbols(rest)) {
-        const auto is_known = [&](const auto& entry) { return entry.first.symbol_name() == other; };
-        ready = ready && std::any_of(sources_.begin(), sources_.end(), is_known);
-      }
-      if (!ready) continue;
-      ValueId value = read(source);
-      if (rest != SymInt(0)) value = graph_.emit("Sub", {value, one(rest)}, {}, DType::Int64, {SymInt(1)});
-      if (coefficient != SymInt(1))
-        value = graph_.emit("Div", {value, graph_.constant_ints({coefficient.value()})}, {}, DType::Int64, {SymInt(1)});
-      solving_.pop_back();
-      return value;
-    }
-    solving_.pop_back();
-  }
-  unsupported("the size '{}' cannot be read from any input's shape", name);
+  const auto is_known = [&](std::string_view name) {
+    const auto has_name = [&](const auto& entry) { return entry.first.symbol_name() == name; };
+    return std::any_of(sources_.begin(), sources_.end(), has_name);
+  };
+  const auto solution = solve_for(symbol, derived_, is_known);
+  if (!solution) unsupported("the size '{}' cannot be read from any input's shape", *symbol.symbol_name());
+  const auto emit = [&](std::string_view op, ValueId a, ValueId b) {
+    return graph_.emit(op, {a, b}, {}, DType::Int64, {SymInt(1)});
+  };
+  ValueId value = read(sources_.at(solution->size));
+  if (solution->rest != SymInt(0)) value = emit("Sub", value, one(solution->rest));
+  if (solution->coefficient != 1) value = emit("Div", value, graph_.constant_ints({solution->coefficient}));
+  return value;
 }
 
 ValueId ShapeArithmetic::arithmetic(const SymInt& size) {

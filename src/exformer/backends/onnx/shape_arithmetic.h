@@ -36,7 +36,7 @@ class ShapeArithmetic {
     int64_t dim;  // -1: the value itself
   };
   ValueId read(const Source& source);
-  /// Finds a symbol by solving a source's `coefficient * symbol + rest` for it.
+  /// Finds a symbol by way of a source whose size is linear in it.
   ValueId solve(const SymInt& symbol);
   ValueId arithmetic(const SymInt& size);
 
@@ -46,9 +46,8 @@ class ShapeArithmetic {
   OnnxGraph& graph_;
   std::optional<NodeList::iterator> front_;
   std::unordered_map<SymInt, Source> sources_;
-  std::vector<std::pair<SymInt, Source>> derived_;
+  std::vector<SymInt> derived_;  // sizes of sources that are no symbols
   std::unordered_map<SymInt, ValueId> ones_, scalars_;
-  std::vector<SymInt> solving_;
 };
 
 }  // namespace exformer::onnx
