@@ -113,7 +113,7 @@ def main():
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     args.work.mkdir(parents=True, exist_ok=True)
     config = json.loads((args.checkpoint / "config.json").read_text())
     is_decoder = "CausalLM" in config["architectures"][0]

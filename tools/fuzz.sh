@@ -12,9 +12,10 @@ for target in build/fuzz/tests/fuzz/fuzz_*; do
   [ -x "$target" ] && [ -f "$target" ] || continue
   name="$(basename "$target" | sed 's/^fuzz_//')"
   found="build/fuzz/found/$name"
+  log="build/fuzz/$name.log"
   mkdir -p "$found"
-  echo "== fuzz_$name, $seconds s"
-  "$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=25 -print_final_stats=0 -verbosity=0 \
-    -artifact_prefix="$found/" "$found" "tests/fuzz/corpus/$name"
+  printf '== fuzz_%s, %s s: ' "$name" "$seconds"
+  "$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=25 -artifact_prefix="$found/" "$found" \
+    "tests/fuzz/corpus/$name" >"$log" 2>&1 || { echo "something was found"; tail -n 100 "$log"; exit 1; }
+  grep '^Done' "$log"
 done
-echo "fuzz: nothing was found"
