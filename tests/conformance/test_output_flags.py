@@ -85,3 +85,35 @@ def test_named_and_bounded_dimensions(target, zoo, exformer, tmp_path):
 
         ranges = torch.export.load(str(tmp_path / "out" / "model.pt2")).range_constraints.values()
         assert any(int(r.lower) == 2 and int(r.upper) == 48 for r in ranges)
+
+
+@pytest.mark.parametrize("target", ["dynamo", "onnx"])
+@pytest.mark.parametrize("name", ["vit_Model", "vit_ForImageClassification", "vit_gray"])
+def test_images_of_any_size(name, target, zoo, exformer, tmp_path):
+    """`interpolate_pos_encoding` makes height and width dynamic; images may be smaller, larger and oblong."""
+    import transformers
+    from transformers.exporters import ExportedModel
+    from transformers.exporters.utils import get_leaf_tensors
+
+    program = load_program(zoo, name, "image")
+    exformer.export(program.checkpoint, target, tmp_path / "out", program.sample,
+                    ["--set", "interpolate_pos_encoding=true"])
+    exported = ExportedModel.from_pretrained(tmp_path / "out")
+    model = getattr(transformers, program.architecture).from_pretrained(program.checkpoint).eval()
+    patch, size, channels = model.config.patch_size, model.config.image_size, model.config.num_channels
+    for batch, height, width in ((2, size, size), (1, patch, patch), (5, size + patch, 2 * size), (3, 3 * size, patch),
+                                 (1, size + 3, size + 5)):
+        images = torch.randn(batch, channels, height, width, generator=torch.Generator().manual_seed(height))
+        with torch.no_grad():
+            expected = model(images, interpolate_pos_encoding=True)
+        problems = compare.differences(get_leaf_tensors(exported(pixel_values=images)), get_leaf_tensors(expected))
+        assert not problems, f"{batch}x{height}x{width}\n" + "\n".join(problems)
+
+
+def test_images_of_any_size_are_refused_where_there_are_none(zoo, exformer, tmp_path):
+    for name, program_name, code in (("bert_Model", "all", 1), ("vit_ForMaskedImageModeling", "image", 3)):
+        program = load_program(zoo, name, program_name)
+        done = exformer("export", program.checkpoint, "--to", "dynamo", "-o", tmp_path / "out", "--frontend", "native",
+                        "--set", "interpolate_pos_encoding=true")
+        assert done.returncode == code and "interpolate_pos_encoding" in done.stderr
+        assert not (tmp_path / "out").exists()

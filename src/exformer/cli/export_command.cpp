@@ -215,7 +215,8 @@ Json run_export(const ExportOptions& options, const CommonOptions& common) {
   for (const auto& [name, flag] : {std::pair{"use_cache", &native.inputs.use_cache},
                                    std::pair{"output_hidden_states", &native.inputs.output_hidden_states},
                                    std::pair{"output_attentions", &native.inputs.output_attentions},
-                                   std::pair{"return_dict", &native.inputs.return_dict}}) {
+                                   std::pair{"return_dict", &native.inputs.return_dict},
+                                   std::pair{"interpolate_pos_encoding", &native.inputs.interpolate_pos_encoding}}) {
     *flag = take_flag(config, name);
     if (*flag) flags[name] = **flag;
   }

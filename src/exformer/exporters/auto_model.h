@@ -24,7 +24,7 @@ struct PretrainedModel {
   const ModelFamily* family = nullptr;
   const Architecture* architecture = nullptr;
   DType dtype = DType::Float32;
-  OutputFlags flags;  // config.json's use_cache, output_hidden_states, ...
+  ForwardFlags flags;  // config.json's use_cache, output_hidden_states, ...
   PretrainedOptions options;
 
   /// What the config says, for inputs and tools.

@@ -59,6 +59,9 @@ PreparedProgram prepare_for_export(const PretrainedModel& model, const ModelInpu
   request.flags.output_hidden_states = inputs.output_hidden_states.value_or(request.flags.output_hidden_states);
   request.flags.output_attentions = inputs.output_attentions.value_or(request.flags.output_attentions);
   request.flags.return_dict = inputs.return_dict.value_or(request.flags.return_dict);
+  request.flags.interpolate_pos_encoding = inputs.interpolate_pos_encoding.value_or(false);
+  if (request.flags.interpolate_pos_encoding && facts.patch_size.empty())
+    fail("interpolate_pos_encoding is for models of images in patches, which {} is not", model.architecture->name);
   // sdpa cannot return the weights of its softmax.
   const auto default_attention =
       request.flags.output_attentions ? AttentionImplementation::Eager : AttentionImplementation::Sdpa;

@@ -14,7 +14,7 @@ namespace exformer {
 /// One example call: forward kwargs, and the flags that transformers takes among them.
 struct ModelInputs {
   NamedTensors tensors;  // empty: made from the task's own signature
-  std::optional<bool> use_cache, output_hidden_states, output_attentions, return_dict;
+  std::optional<bool> use_cache, output_hidden_states, output_attentions, return_dict, interpolate_pos_encoding;
 };
 
 /// Exports to torch's ExportedProgram (`.pt2`).

@@ -19,6 +19,8 @@ struct ModelFacts {
   int64_t vocab_size = 0;  // text models: token ids are below it
   int64_t max_position_embeddings = 0;
   std::vector<int64_t> image_size;  // vision models: channels, height, width
+  std::vector<int64_t> patch_size;  // height, width
+  bool any_image_size = false;      // from one patch on: set for calls with interpolate_pos_encoding
   int64_t hidden_size = 0;
   int64_t num_key_value_heads = 0;
   int64_t head_dim = 0;

@@ -15,20 +15,21 @@
 
 namespace exformer {
 
-/// The kwargs that steer what is returned, taken from the inputs or from config.json (prepare_for_export's output
-/// flags).
-struct OutputFlags {
+/// The kwargs that are no tensors, taken from the inputs or, where they steer what is returned, from config.json
+/// (prepare_for_export's output flags).
+struct ForwardFlags {
   bool use_cache = false;
   bool output_hidden_states = false;
   bool output_attentions = false;
   bool return_dict = true;
+  bool interpolate_pos_encoding = false;  // images of any size
 };
 
 /// One call's inputs; an absent tensor is undefined.
 struct ForwardInputs {
   std::map<std::string, Tensor> tensors;
   std::optional<Cache> past_key_values;
-  OutputFlags flags;
+  ForwardFlags flags;
 
   Tensor operator[](const std::string& name) const {
     const auto found = tensors.find(name);

@@ -75,7 +75,20 @@ struct ViTEmbeddings : Module {
       embeddings = embeddings * call("aten::rsub.Scalar", {mask, 1.0}) + mask_tokens * mask;
     }
     embeddings = cat({cls_token.expand({batch, -1, -1}), embeddings}, 1);
-    return embeddings + position_embeddings;
+    if (!inputs.flags.interpolate_pos_encoding) return embeddings + position_embeddings;
+    return embeddings + interpolate_pos_encoding(floordiv(pixel_values.size(2), config.patch_size.first),
+                                                 floordiv(pixel_values.size(3), config.patch_size.second));
+  }
+
+  /// The position embeddings at another number of patches: [1, height * width + 1, hidden_size].
+  Tensor interpolate_pos_encoding(const SymInt& height, const SymInt& width) const {
+    const int64_t rows = config.image_size.first / config.patch_size.first;
+    const int64_t columns = config.image_size.second / config.patch_size.second;
+    Tensor patches = position_embeddings.slice(1, 1).reshape({1, rows, columns, config.hidden_size});
+    patches = call("aten::upsample_bicubic2d.vec",
+                   {patches.permute({0, 3, 1, 2}), std::vector<SymInt>{height, width}, false, TensorArgument()});
+    patches = patches.permute({0, 2, 3, 1}).reshape({1, height * width, config.hidden_size});
+    return cat({position_embeddings.slice(1, 0, 1), patches}, 1);
   }
 
   ViTConfig config;
@@ -199,6 +212,8 @@ struct ViTForMaskedImageModeling : Model {
         decoder(scope / "decoder" / 0, config.hidden_size,
                 config.encoder_stride * config.encoder_stride * config.num_channels, {1, 1}, {}) {}
   ModelOutput forward(const ForwardInputs& inputs) const override {
+    if (inputs.flags.interpolate_pos_encoding)
+      unsupported("masked image modeling with interpolate_pos_encoding: one flag per patch of the config's image_size");
     const BaseOutput base = vit(inputs);
     const Tensor patches = base.last_hidden_state.slice(1, 1);
     const auto side = static_cast<int64_t>(std::floor(std::sqrt(static_cast<double>(config.num_patches()))));
@@ -238,6 +253,7 @@ ModelFamily vit() {
               [](ConfigReader& config) {
                 const ViTConfig vit = read_config(config);
                 return ModelFacts{.image_size = {vit.num_channels, vit.image_size.first, vit.image_size.second},
+                                  .patch_size = {vit.patch_size.first, vit.patch_size.second},
                                   .hidden_size = vit.hidden_size};
               },
           .architectures = {{"ViTModel", Task::FeatureExtraction, build<ViTModel>, ""},

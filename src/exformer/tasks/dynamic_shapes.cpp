@@ -20,6 +20,7 @@ struct Axis {
   std::string symbol;  // empty: constant
   std::string addend;  // the size is symbol + addend
   std::string reason;
+  int64_t min = 1;
 
   static Axis constant(std::string why) { return {.reason = std::move(why)}; }
 };
@@ -51,8 +52,14 @@ std::vector<Axis> axes_of(const std::string& name, const HostTensor& tensor, Tas
     const bool sliding = facts.layer_windows[leaf->layer].has_value();
     return {{.symbol = "batch"},
             Axis::constant("num_key_value_heads of the config"),
-            {.symbol = sliding ? "past_window" : "past_sequence"},
+            {.symbol = sliding ? "past_window" : "past_sequence", .min = 0},  // nothing may be cached yet
             Axis::constant("head_dim of the config")};
+  }
+  if (name == "pixel_values" && facts.any_image_size) {
+    return {{.symbol = "batch"},
+            Axis::constant("num_channels of the config"),
+            {.symbol = "height", .min = facts.patch_size[0]},
+            {.symbol = "width", .min = facts.patch_size[1]}};
   }
   if (name == "pixel_values") {
     return {{.symbol = "batch"},
@@ -85,9 +92,6 @@ Dim requested_dim(const DynamicShapes& shapes, const std::string& input, int64_t
   }
   return Dim::STATIC;
 }
-
-/// Nothing may be cached yet; every other size is at least 1.
-int64_t smallest(const std::string& symbol) { return symbol == "past_sequence" || symbol == "past_window" ? 0 : 1; }
 
 struct SymbolPlan {
   std::string name;  // the user's, else the contract's
@@ -185,7 +189,7 @@ class Resolver {
       plan.where = where;
       plan.size = size;
       plan.name = contract.symbol;
-      plan.min = smallest(contract.symbol);
+      plan.min = contract.min;
     } else if (plan.size != size) {
       fail("{} is {} but {} is {}: both are the {} size", where, size, plan.where, plan.size, contract.symbol);
     }

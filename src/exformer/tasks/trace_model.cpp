@@ -48,7 +48,8 @@ ForwardInputs add_user_inputs(Tracer& tracer, const TraceRequest& request, const
 
 TracedModel trace_model(const TraceRequest& request) {
   ConfigReader reader(*request.config, request.config_source);
-  const ModelFacts facts = request.family->facts(reader);
+  ModelFacts facts = request.family->facts(reader);
+  facts.any_image_size = request.flags.interpolate_pos_encoding;
   TracedModel traced;
   ExportedProgram& program = traced.program;
   ResolvedShapes shapes = resolve_shapes(program.graph->symbols(), request.inputs, request.architecture->task, facts,

@@ -21,7 +21,7 @@ struct TraceRequest {
   std::string config_source;  // for messages
   DType dtype = DType::Float32;
   AttentionImplementation attention = AttentionImplementation::Sdpa;
-  OutputFlags flags;
+  ForwardFlags flags;
   NamedTensors inputs;  // as prepare_inputs gives them
   bool dynamic = false;
   std::optional<DynamicShapes> dynamic_shapes;
