@@ -100,5 +100,5 @@ def check_case(program, case, outputs, dtype):
     """Compare output leaves with a case's stored ones; the message names the case's shape."""
     expected = read_leaves(program / case["outputs"])
     exact = read_leaves(program / case["exact"]) if "exact" in case else None
-    shape = ", ".join(f"{k} {case[k]}" for k in ("batch", "past", "sequence", "padding") if k in case)
+    shape = ", ".join(f"{k} {case[k]}" for k in ("batch", "choices", "past", "sequence", "padding") if k in case)
     return [f"[{shape}] {problem}" for problem in differences(outputs, expected, dtype, exact)]

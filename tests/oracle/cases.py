@@ -26,6 +26,8 @@ DECODE_SHORT = [(2, 9, 1), (1, 1, 1), (5, 40, 1), (2, 5, 3), (2, 0, 7)]
 # The sample's cache holds nothing yet.
 EMPTY_CACHE = [(2, 0, 4), (1, 0, 1), (2, 9, 1), (5, 40, 2), (1, 1, 1)]
 IMAGES = [(2,), (1,), (5,)]
+# (batch, choices, sequence, padding)
+CHOICES = [(2, 3, 9, "none"), (1, 1, 1, "none"), (5, 4, 17, "right"), (1, 2, 40, "none"), (2, 1, 2, "left")]
 
 
 def seeded(*parts):
@@ -68,6 +70,11 @@ def text_inputs(model, kwargs, batch, length, padding, generator):
     return {name: values[name]() for name in kwargs}
 
 
+def choice_inputs(model, kwargs, batch, choices, length, padding, generator):
+    rows = text_inputs(model, kwargs, batch * choices, length, padding, generator)
+    return {name: tensor.view(batch, choices, length) for name, tensor in rows.items()}
+
+
 def packed_inputs(model, kwargs, length, generator):
     """One row holding several sequences, told apart by positions that start again at 0."""
     ids = torch.randint(3, model.config.vocab_size, (1, length), generator=generator)
@@ -96,6 +103,9 @@ def image_inputs(model, kwargs, batch, generator):
     config = model.config
     size = config.image_size if isinstance(config.image_size, (list, tuple)) else [config.image_size] * 2
     values = {"pixel_values": torch.randn(batch, config.num_channels, *size, generator=generator)}
+    if "bool_masked_pos" in kwargs:
+        values["bool_masked_pos"] = torch.rand(batch, model.base_model.embeddings.patch_embeddings.num_patches,
+                                               generator=generator) < 0.4
     return {name: values[name] for name in kwargs}
 
 
@@ -111,14 +121,18 @@ PROGRAMS = {
     "single": ["input_ids", "attention_mask"],  # batch 1 only: a classifier without a padding token
     "types": ["input_ids", "attention_mask", "token_type_ids"],
     "all": ["input_ids", "attention_mask", "token_type_ids", "position_ids"],
+    "choices": ["input_ids", "attention_mask", "token_type_ids"],
     "image": ["pixel_values"],
+    "masked": ["pixel_values", "bool_masked_pos"],
 }
 
 
 def shapes_of(program, full):
     """[(description, builder arguments)] of a program's cases, the sample first."""
-    if program == "image":
+    if program in ("image", "masked"):
         return [dict(batch=b) for (b,) in IMAGES]
+    if program == "choices":
+        return [dict(batch=b, choices=c, sequence=s, padding=p) for b, c, s, p in CHOICES]
     if program == "decode":
         return [dict(batch=b, past=p, sequence=q) for b, p, q in (DECODE_FULL if full else DECODE_SHORT)]
     if program == "empty":
@@ -134,8 +148,11 @@ def shapes_of(program, full):
 def build_inputs(model, program, name, shape):
     generator = seeded(name, program, *shape.values())
     kwargs = PROGRAMS[program]
-    if program == "image":
+    if program in ("image", "masked"):
         return image_inputs(model, kwargs, shape["batch"], generator)
+    if program == "choices":
+        return choice_inputs(model, kwargs, shape["batch"], shape["choices"], shape["sequence"], shape["padding"],
+                             generator)
     if program in ("decode", "empty"):
         return decode_inputs(model, kwargs, shape["batch"], shape["past"], shape["sequence"], generator)
     if program == "packed":

@@ -131,6 +131,11 @@ def head_rows():
     yield Row("bert_decoder_eager", "bert", "LMHeadModel", decoder, ("prefill",), edit=setter(output_attentions=True),
               attention="eager")
     yield Row("bert_LMHeadModel_encoder", "bert", "LMHeadModel", {}, ("prefill",))
+    yield Row("bert_ForPreTraining", "bert", "ForPreTraining", {}, ("types", "prefill"))
+    yield Row("bert_ForNextSentencePrediction", "bert", "ForNextSentencePrediction", {}, ("types",))
+    yield Row("bert_ForMultipleChoice", "bert", "ForMultipleChoice", {}, ("choices",))
+    yield Row("vit_ForMaskedImageModeling", "vit", "ForMaskedImageModeling", dict(encoder_stride=8),
+              ("image", "masked"))
     for head in HEADS["vit"]:
         yield Row(f"vit_{head}", "vit", head, dict(num_labels=7) if "Classification" in head else {}, ("image",))
 

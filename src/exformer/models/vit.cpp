@@ -221,8 +221,12 @@ struct ViTForMaskedImageModeling : Model {
       fail("masked image modeling needs a square number of patches, got {}", config.num_patches());
     }
     const Tensor features = patches.permute({0, 2, 1}).reshape({patches.size(0), config.hidden_size, side, side});
+    const Tensor reconstruction = pixel_shuffle(decoder(features));
     ModelOutput output{.type = "transformers.modeling_outputs.MaskedImageModelingOutput"};
-    output.add("reconstruction", pixel_shuffle(decoder(features)));
+    // Without labels of its own: transformers returns it whenever there is a mask.
+    if (const Tensor masked = inputs["bool_masked_pos"]; masked.defined())
+      output.add("loss", loss(inputs["pixel_values"], reconstruction, masked));
+    output.add("reconstruction", reconstruction);
     output.add("hidden_states", base.hidden_states);
     output.add("attentions", base.attentions);
     return output;
@@ -234,6 +238,16 @@ struct ViTForMaskedImageModeling : Model {
     return x.view({batch, config.num_channels, r, r, height, width})
         .permute({0, 1, 4, 2, 5, 3})
         .reshape({batch, config.num_channels, height * r, width * r});
+  }
+  /// Mean absolute error over the pixels of masked patches.
+  Tensor loss(const Tensor& pixel_values, const Tensor& reconstruction, const Tensor& masked) const {
+    const int64_t rows = config.image_size.first / config.patch_size.first;
+    const int64_t columns = config.image_size.second / config.patch_size.second;
+    Tensor mask = masked.reshape({-1, rows, columns});
+    mask = call("aten::repeat_interleave.self_int", {mask, config.patch_size.first, int64_t{1}});
+    mask = call("aten::repeat_interleave.self_int", {mask, config.patch_size.second, int64_t{2}}).unsqueeze(1);
+    const Tensor errors = call("aten::abs", {pixel_values - reconstruction});
+    return call("aten::sum", {errors * mask}) / (call("aten::sum", {mask}) + 1e-5) / config.num_channels;
   }
   ViTConfig config;
   ViTEncoder vit;
