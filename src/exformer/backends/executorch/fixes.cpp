@@ -1,6 +1,7 @@
 #include "exformer/backends/executorch/fixes.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "exformer/backends/executorch/kernels.h"
 #include "exformer/backends/executorch/lowering.h"
@@ -124,20 +125,38 @@ bool fix_absent_addend(Node* node) {
   return true;
 }
 
-/// Where dtypes are mixed, these kernels compute in one that does not hold both: operands come in the result's.
+/// Where dtypes are mixed, these kernels refuse, or compute in one that does not hold both: operands come in the
+/// result's.
 bool fix_mixed_dtypes(Node* node) {
-  if (!node->is("aten::maximum") && !node->is("aten::minimum") && !node->is("aten::where.self")) return false;
+  static constexpr std::string_view kOps[] = {"aten::maximum", "aten::minimum", "aten::where.self", "aten::add.Scalar",
+                                              "aten::sub.Scalar"};
+  if (std::none_of(std::begin(kOps), std::end(kOps), [&](std::string_view op) { return node->is(op); })) return false;
   const DType dtype = node->output()->meta.dtype;
   GraphBuilder builder(node->graph(), node);
   builder.set_module_path(node->module_path);
   bool changed = false;
   for (size_t i = node->is("aten::where.self") ? 1 : 0; i < node->arguments().size(); ++i) {
-    Value* operand = node->arguments()[i].as<Value*>();
-    if (operand->meta.dtype == dtype) continue;
+    Value* const* given = node->arguments()[i].get_if<Value*>();
+    if (!given || (*given)->meta.dtype == dtype) continue;
+    Value* operand = *given;
     node->set_argument(i, builder.call("aten::_to_copy", {operand}, {{"dtype", dtype}}));
     changed = true;
   }
   return changed;
+}
+
+/// torch compares 16-bit floats with a number of their dtype, the kernels with the number as it is.
+bool fix_compared_number(Node* node) {
+  static constexpr std::string_view kOps[] = {"aten::eq.Scalar", "aten::ne.Scalar", "aten::lt.Scalar",
+                                              "aten::le.Scalar", "aten::gt.Scalar", "aten::ge.Scalar"};
+  if (std::none_of(std::begin(kOps), std::end(kOps), [&](std::string_view op) { return node->is(op); })) return false;
+  const DType dtype = node->arguments()[0].as<Value*>()->meta.dtype;
+  const auto* number = node->arguments()[1].get_if<double>();
+  if (!number || (dtype != DType::Float16 && dtype != DType::BFloat16)) return false;
+  const double rounded = HostTensor::scalar(dtype, *number).item_double();
+  if (rounded == *number || std::isnan(rounded)) return false;
+  node->set_argument(1, rounded);
+  return true;
 }
 
 /// Without dims a roll runs over the elements in a row: the kernel wants a dim.
@@ -216,6 +235,7 @@ const std::vector<NodeFix>& node_fixes() {
       {"negative_padding", fix_negative_padding},
       {"absent_addend", fix_absent_addend},
       {"mixed_dtypes", fix_mixed_dtypes},
+      {"compared_number", fix_compared_number},
       {"flat_roll", fix_flat_roll},
       {"scalar_cumsum", fix_scalar_cumsum},
       {"upsample", fix_upsample},

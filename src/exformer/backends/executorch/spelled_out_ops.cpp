@@ -145,6 +145,17 @@ Values remainder_of_number(GraphBuilder& builder, const ValueArgs& args) {
   return {builder.call("aten::remainder.Tensor", {self, as(builder, other, dtype)})};
 }
 
+/// The kernel's remainder of integers has the sign of the dividend, torch's that of the divisor: a - a // b * b.
+Values integer_remainder(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  const bool by_number = !args["other"].is<Value*>();
+  if (is_floating(self) || (by_number ? args["other"].is<double>() : is_floating(args.tensor("other")))) return {};
+  Value* whole = builder.call(by_number ? "aten::div.Scalar_mode" : "aten::div.Tensor_mode", {self, args["other"]},
+                              {{"rounding_mode", "floor"}});
+  Value* product = builder.call(by_number ? "aten::mul.Scalar" : "aten::mul.Tensor", {whole, args["other"]});
+  return {builder.call("aten::sub.Tensor", {self, product})};
+}
+
 /// round(x * 10^decimals) / 10^decimals
 Values round_decimals(GraphBuilder& builder, const ValueArgs& args) {
   const auto decimals = args.integer("decimals");
@@ -242,6 +253,8 @@ const DecomposeFunction* find_spelled_out_op(std::string_view op) {
       {"aten::isin.Tensor_Tensor", is_in},
       {"aten::isin.Tensor_Scalar", is_number},
       {"aten::remainder.Scalar_Tensor", remainder_of_number},
+      {"aten::remainder.Scalar", integer_remainder},
+      {"aten::remainder.Tensor", integer_remainder},
       {"aten::round.decimals", round_decimals},
       {"aten::sort", sort},
       {"aten::index_add", index_add},
