@@ -75,6 +75,9 @@ const std::map<std::string, Signature, std::less<>>& signatures() {
     for (const char* op : {"Add", "Sub", "Mul", "Div", "Mod", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"})
       table[op] = {{kBool}, {}, {}};
     for (const char* op : {"Less", "Greater", "LessOrEqual", "GreaterOrEqual"}) table[op].outputs = {9};
+    table["ScatterND"] = {{kBool}, {0, 2}, {}};
+    for (const char* op : {"ScatterND with reduction", "ScatterElements with reduction"})
+      table[op] = {{DType::Float16, kBool}, {0, 2}, {}};
     return table;
   }();
   return kSignatures;
@@ -83,6 +86,7 @@ const std::map<std::string, Signature, std::less<>>& signatures() {
 /// The dtype to run in instead.
 DType stand_in(DType dtype) {
   switch (dtype) {
+    case DType::Float16:
     case DType::Float64: return DType::Float32;
     case DType::UInt32:
     case DType::UInt64: return DType::Int64;
@@ -100,7 +104,8 @@ bool holds(const std::vector<size_t>& positions, size_t position) {
 bool cast_to_kernel_types(OnnxGraph& graph) {
   bool changed = false;
   for (auto at = graph.nodes().begin(); at != graph.nodes().end(); ++at) {
-    const auto signature = at->domain.empty() ? signatures().find(at->op_type) : signatures().end();
+    const std::string name = at->op_type + (at->attribute("reduction") ? " with reduction" : "");
+    const auto signature = at->domain.empty() ? signatures().find(name) : signatures().end();
     if (signature == signatures().end()) continue;
     const Signature& types = signature->second;
     const size_t first = types.inputs.empty() ? 0 : types.inputs.front();

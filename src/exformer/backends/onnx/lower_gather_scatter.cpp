@@ -8,18 +8,11 @@
 namespace exformer::onnx {
 namespace {
 
-/// ScatterND and ScatterElements with a reduction have no bool kernel.
-DType scatter_dtype(DType dtype) { return dtype == DType::Bool ? DType::Int32 : dtype; }
-
 ValueId scatter_rows(const LowerCall& call, ValueId data, ValueId places, ValueId updates, bool add) {
   OnnxGraph& graph = call.graph;
-  const DType dtype = graph.dtype(data);
   Attributes attributes;
   if (add) attributes.emplace_back("reduction", "add");
-  const DType inner = scatter_dtype(dtype);
-  return graph.cast(graph.emit("ScatterND", {graph.cast(data, inner), places, graph.cast(updates, inner)},
-                               std::move(attributes), inner, graph.sizes(data)),
-                    dtype);
+  return graph.emit("ScatterND", {data, places, updates}, std::move(attributes), graph.dtype(data), graph.sizes(data));
 }
 
 Results index_rows(const LowerCall& call, bool add) {
@@ -49,12 +42,8 @@ Results scatter(const LowerCall& call, ValueId source, const std::string& reduct
   }
   Attributes attributes{{"axis", dim}};
   if (!reduction.empty()) attributes.emplace_back("reduction", reduction);
-  const DType dtype = reduction.empty() ? call.out_dtype() : scatter_dtype(call.out_dtype());
-  const ValueId result = graph.emit("ScatterElements",
-                                    {graph.cast(call.tensor("self"), dtype),
-                                     graph.cast(call.tensor("index"), DType::Int64), graph.cast(source, dtype)},
-                                    std::move(attributes), dtype, call.out().sizes);
-  return {graph.cast(result, call.out_dtype())};
+  return {graph.emit("ScatterElements", {call.tensor("self"), graph.cast(call.tensor("index"), DType::Int64), source},
+                     std::move(attributes), call.out_dtype(), call.out().sizes)};
 }
 
 Results scatter_value(const LowerCall& call) {

@@ -177,12 +177,8 @@ Results lower_index_put(const LowerCall& call) {
     attributes.emplace_back("reduction", std::string("add"));
   }
   const ValueId self = call.onnx.transpose(call.tensor("self"), order);
-  // ScatterND has no bool kernel.
-  const DType dtype = call.out_dtype() == DType::Bool ? DType::Int32 : call.out_dtype();
-  const ValueId scattered =
-      graph.emit("ScatterND", {graph.cast(self, dtype), stacked(call, indices), graph.cast(updates, dtype)},
-                 std::move(attributes), dtype, graph.sizes(self));
-  const ValueId written = graph.cast(scattered, call.out_dtype());
+  const ValueId written = graph.emit("ScatterND", {self, stacked(call, indices), updates}, std::move(attributes),
+                                     call.out_dtype(), graph.sizes(self));
   std::vector<int64_t> back(order.size());
   for (size_t i = 0; i < order.size(); ++i) back[static_cast<size_t>(order[i])] = static_cast<int64_t>(i);
   const ValueId result = call.onnx.transpose(written, back);
