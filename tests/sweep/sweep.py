@@ -2,163 +2,149 @@
 """Exports checkpoints of a zoo through the transformers front end and compares what transformers' own loader makes of
 them with the zoo's reference outputs, at the export's shapes and at others.
 
-    python tests/sweep/sweep.py ZOO OUT --child PYTHON [--to dynamo,onnx] [--only a,b] [--every N] [--json FILE]
+    python tests/sweep/sweep.py ZOO OUT [--python PYTHON] [--to dynamo,onnx] [--only a,b] [--json FILE [--resume]]
 
-ZOO holds one folder per checkpoint: config.json, model.safetensors, inputs.safetensors, outputs.safetensors and, for
-other shapes, inputs2 and outputs2. PYTHON is an interpreter with transformers and without torch; this script itself
-runs in one that has torch.
+ZOO holds one folder per checkpoint (zoo/make_zoo.py makes it): config.json, model.safetensors, inputs.safetensors,
+outputs.safetensors and, for other shapes, inputs2 and outputs2. This script runs in a Python that has torch; PYTHON,
+the one that exports, needs transformers alone (default: the same, its torch is hidden from it).
 """
 
 import argparse
 import json
 import os
+import queue
 import shutil
-import subprocess
 import sys
+import threading
 import time
-import warnings
+import zlib
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-warnings.filterwarnings("ignore")
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from fork_server import Server
 
-
-def request_for(checkpoint, output, to):
-    return {"checkpoint": checkpoint, "output": output, "config": {"export_format": to, "dynamic": True},
-            "dtype": None, "auto_class": None, "attn_implementation": None, "dynamic": True, "dynamic_shapes": None,
-            "inputs": os.path.join(checkpoint, "inputs.safetensors"), "allow_missing": False,
-            "trust_remote_code": False}
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "OMP_NUM_THREADS": "1",
+               "TOKENIZERS_PARALLELISM": "false"}
 
 
-def export(python, package, request, timeout):
-    """The child's answer, or what went wrong with the child itself."""
-    environment = {**os.environ, "PYTHONPATH": package, "OMP_NUM_THREADS": "1"}
-    start = time.time()
-    try:
-        child = subprocess.run([python, "-m", "exformer.frontend.child"], input=json.dumps(request), text=True,
-                               capture_output=True, timeout=timeout, env=environment)
-    except subprocess.TimeoutExpired:
-        return {"ok": False, "message": f"no answer after {timeout} s", "seconds": timeout}
-    lines = child.stdout.strip().splitlines()
-    try:
-        answer = json.loads(lines[-1])
-    except (IndexError, ValueError):
-        answer = {"ok": False, "message": f"the child ended with {child.returncode}: {child.stderr.strip()[-300:]}"}
-    return {**answer, "seconds": time.time() - start}
+def exporting_server(python, package):
+    return Server([python, os.path.join(HERE, "exporting.py")], {**ENVIRONMENT, "PYTHONPATH": package})
 
 
-def read(path):
-    import json as json_module
-
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        names = list(file.keys())
-        order = json_module.loads((file.metadata() or {}).get("order", "[]"))
-        names.sort(key=lambda name: order.index(name) if name in order else len(order))
-        return {name: file.get_tensor(name) for name in names}
+def comparing_server():
+    return Server([sys.executable, os.path.join(HERE, "comparing.py")], ENVIRONMENT)
 
 
-def difference(got, wanted):
-    """Largest absolute difference over the scale of what is wanted; infinite where kind or shape differ."""
-    import torch
-
-    if got.shape != wanted.shape or got.is_floating_point() != wanted.is_floating_point():
-        return float("inf")
-    if wanted.numel() == 0:
-        return 0.0
-    if not wanted.is_floating_point():
-        return 0.0 if torch.equal(got.to(wanted.dtype), wanted) else 1.0
-    got, wanted = got.double(), wanted.double()
-    finite = torch.isfinite(wanted)
-    if not torch.equal(finite, torch.isfinite(got)):
-        return float("inf")
-    if not finite.any():
-        return 0.0
-    scale = max(1.0, wanted[finite].abs().max().item())
-    return (got[finite] - wanted[finite]).abs().max().item() / scale
+def in_tenth(name):
+    """Whether a checkpoint belongs to the fixed tenth."""
+    return zlib.crc32(name.encode()) % 10 == 0
 
 
-def compare(directory, checkpoint, suffix, tolerance):
-    from transformers.exporters import ExportedModel
-    from transformers.exporters.utils import get_leaf_tensors
-
-    inputs, wanted = (read(os.path.join(checkpoint, f"{kind}{suffix}.safetensors")) for kind in ("inputs", "outputs"))
-    outputs = get_leaf_tensors(ExportedModel.from_pretrained(directory)(**inputs))
-    faults = []
-    for name, tensor in wanted.items():
-        got = outputs.get(name)
-        if got is None and name.endswith(("_sliding_window_tensor",)):
-            continue
-        if got is None:
-            faults.append(f"{name} is missing")
-            continue
-        if "past_key_values" in name and got.shape != tensor.shape and got.dim() == 4:
-            got = got[:, :, -tensor.shape[2]:]  # a sliding layer may return all it has seen
-        worst = difference(got, tensor)
-        if not worst <= tolerance:
-            faults.append(f"{name} differs by {worst:.2g} (sizes {list(got.shape)}, wanted {list(tensor.shape)})")
-    return faults
+def checkpoints(zoo, only=None):
+    """Names of the finished checkpoints of a zoo; `only` holds names and model types."""
+    names = sorted(name for name in os.listdir(zoo) if os.path.exists(os.path.join(zoo, name, "meta.json")))
+    return [name for name in names if only is None or name in only or name.split("__")[0] in only]
 
 
-def check(directory, checkpoint, tolerance):
-    """Empty when both input sets give the reference's outputs."""
-    for suffix, label in (("", "at the export's shapes"), ("2", "at other shapes")):
-        if not os.path.exists(os.path.join(checkpoint, f"inputs{suffix}.safetensors")):
-            continue
-        try:
-            faults = compare(directory, checkpoint, suffix, tolerance)
-        except Exception as error:
-            faults = [f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"]
-        if faults:
-            return f"{label}: {faults[0]}" + (f" and {len(faults) - 1} more" if len(faults) > 1 else "")
-    return ""
+def check(servers, checkpoint, out, formats, options):
+    """The result of each format of one checkpoint: its fault ("" when it is right), nodes, fixed sizes, seconds."""
+    exporter, comparer = servers
+    start = time.monotonic()
+    outputs = {to: os.path.join(out, to, os.path.basename(checkpoint)) for to in formats}
+    for directory in outputs.values():
+        shutil.rmtree(directory, ignore_errors=True)
+        os.makedirs(os.path.dirname(directory), exist_ok=True)
+    answers = exporter.ask(options.timeout, checkpoint=checkpoint, outputs=outputs,
+                           inputs=os.path.join(checkpoint, "inputs.safetensors"))
+    exported = time.monotonic()
+    results = {}
+    for to in formats:
+        answer = answers if "fault" in answers else answers[to]
+        fault = answer.get("fault") or ("" if answer["ok"] else answer["message"])
+        if fault:
+            fault = f"export: {fault}"
+        else:
+            fault = comparer.ask(options.timeout, directory=outputs[to], checkpoint=checkpoint,
+                                 tolerance=options.tolerance)["fault"]
+        results[to] = {"fault": fault, "nodes": answer.get("nodes"), "specializations": answer.get("specializations")}
+        if not options.keep:
+            shutil.rmtree(outputs[to], ignore_errors=True)
+    return results, exported - start, time.monotonic() - exported
 
 
-def main():
+def write_json(path, results):
+    with open(path + ".partial", "w", encoding="utf-8") as file:
+        json.dump(dict(sorted(results.items())), file, indent=1)
+    os.replace(path + ".partial", path)
+
+
+def sweep(work, results, options):
+    """Works the queue off with `jobs` pairs of servers; fills in the results."""
+    lock = threading.Lock()
+
+    def run():
+        servers = exporting_server(options.python, options.package), comparing_server()
+        while True:
+            try:
+                name, formats = work.get_nowait()
+            except queue.Empty:
+                break
+            found, exporting, comparing = check(servers, os.path.join(options.zoo, name), options.out, formats, options)
+            with lock:
+                results.setdefault(name, {}).update(found)
+                for to, result in found.items():
+                    print(f"{to} {name}: {result['fault'] or 'right'}", flush=True)
+                print(f"  {exporting:.1f} s to export, {comparing:.1f} s to compare", flush=True)
+                if options.json:
+                    write_json(options.json, results)
+        for server in servers:
+            server.close()
+
+    threads = [threading.Thread(target=run) for _ in range(options.jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("zoo")
     parser.add_argument("out")
-    parser.add_argument("--child", required=True, help="a Python with transformers and without torch")
+    parser.add_argument("--python", default=sys.executable, help="the Python that exports")
     parser.add_argument("--package", default=os.path.join(ROOT, "build/release/python"))
-    parser.add_argument("--to", default="dynamo,onnx")
+    parser.add_argument("--to", default="dynamo,onnx,executorch")
     parser.add_argument("--only", help="model types or checkpoint names, with commas")
-    parser.add_argument("--every", type=int, default=1, help="take each N-th checkpoint")
-    parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("--tenth", action="store_true", help="the fixed tenth that continuous integration takes")
+    parser.add_argument("--timeout", type=float, default=120, help="seconds for one step of one checkpoint")
     parser.add_argument("--tolerance", type=float, default=2e-4)
-    parser.add_argument("--json", help="write the results here")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--json", help="write the results here, as they come")
+    parser.add_argument("--resume", action="store_true", help="leave out what FILE of --json has")
     parser.add_argument("--keep", action="store_true", help="keep the exports")
-    options = parser.parse_args()
+    return parser.parse_args()
 
-    import torch
 
-    torch.set_num_threads(1)
-    names = sorted(name for name in os.listdir(options.zoo) if os.path.isdir(os.path.join(options.zoo, name)))
-    if options.only:
-        wanted = set(options.only.split(","))
-        names = [name for name in names if name in wanted or name.split("__")[0] in wanted]
-    names = names[:: options.every]
+def main():
+    options = parse_arguments()
+    names = checkpoints(options.zoo, set(options.only.split(",")) if options.only else None)
+    names = [name for name in names if in_tenth(name) or not options.tenth]
     results = {}
+    if options.resume and options.json and os.path.exists(options.json):
+        with open(options.json, encoding="utf-8") as file:
+            results = json.load(file)
+    work = queue.Queue()
+    for name in names:
+        formats = [to for to in options.to.split(",") if to not in results.get(name, {})]
+        if formats:
+            work.put((name, formats))
+    sweep(work, results, options)
+    right = True
     for to in options.to.split(","):
-        for name in names:
-            checkpoint, directory = os.path.join(options.zoo, name), os.path.join(options.out, to, name)
-            shutil.rmtree(directory, ignore_errors=True)
-            answer = export(options.child, options.package, request_for(checkpoint, directory, to), options.timeout)
-            fault = f"export: {answer['message']}" if not answer["ok"] else check(directory, checkpoint,
-                                                                                 options.tolerance)
-            results.setdefault(name, {})[to] = {"fault": fault, "seconds": round(answer["seconds"], 2),
-                                                "nodes": answer.get("nodes"),
-                                                "specializations": answer.get("specializations")}
-            print(f"{to} {name}: {fault or 'right'} ({answer['seconds']:.1f} s)", flush=True)
-            if not options.keep:
-                shutil.rmtree(directory, ignore_errors=True)
-        right = sum(1 for name in names if not results[name][to]["fault"])
-        print(f"{to}: {right} of {len(names)} right", flush=True)
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(results, file, indent=1)
-    return 0 if all(not result["fault"] for formats in results.values() for result in formats.values()) else 1
+        count = sum(1 for name in names if results[name][to]["fault"] == "")
+        print(f"{to}: {count} of {len(names)} right", flush=True)
+        right = right and count == len(names)
+    return 0 if right else 1
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def _describe(error):
     return first if where is None or where in first else f"{where}: {first}"
 
 
-def _check_transformers():
+def check_transformers():
+    """Refuses an interpreter without transformers, or with too old ones."""
     try:
         import transformers
     except ImportError as error:
@@ -54,14 +55,12 @@ def _text(directory, name):
         return file.read()
 
 
-def run(request):
-    """Traces and exports; gives the answer's fields."""
-    _check_transformers()
+def finish(request, traced, dimensions):
+    """Exports a finished trace; gives the answer's fields."""
     import torch
 
     from . import tracing
 
-    traced, dimensions = tracing.trace(request)
     fields = tracing.program_request(request, traced, dimensions)
     fields["config_text"] = _text(request["checkpoint"], "config.json")
     fields["generation_config_text"] = _text(request["checkpoint"], "generation_config.json")
@@ -70,26 +69,41 @@ def run(request):
             "dtype": fields["dtype"].name, **result}
 
 
+def run(request):
+    """Traces and exports; gives the answer's fields."""
+    check_transformers()
+    from . import tracing
+
+    return finish(request, *tracing.trace(request))
+
+
+def answer(request, work):
+    """The answer to a request: the fields that `work` gives, or what went wrong in it."""
+    from exformer import _core
+
+    try:
+        return {"ok": True, **work()}
+    except Exception as error:
+        if request.get("traceback"):
+            traceback.print_exc()
+        is_unsupported = isinstance(error, (_core.UnsupportedError, NotImplementedError))
+        is_unsupported = is_unsupported or type(error).__name__ == "DataDependentError"
+        return {"ok": False, "kind": "unsupported" if is_unsupported else "failed", "message": _describe(error)}
+
+
 def main():
     request = json.load(sys.stdin)
     from . import isolation
 
     isolation.enter()
     try:
-        from exformer import _core
+        from exformer import _core  # noqa: F401
     except ImportError as error:
         _answer(ok=False, kind="unsupported", message=f"exformer's Python module is not built for {sys.executable} "
                 f"(Python {sys.version_info[0]}.{sys.version_info[1]}): pip install exformer there, or name another "
                 f"Python with --python ({error})")
         return
-    try:
-        _answer(ok=True, **run(request))
-    except Exception as error:
-        if request.get("traceback"):
-            traceback.print_exc()
-        is_unsupported = isinstance(error, (_core.UnsupportedError, NotImplementedError))
-        is_unsupported = is_unsupported or type(error).__name__ == "DataDependentError"
-        _answer(ok=False, kind="unsupported" if is_unsupported else "failed", message=_describe(error))
+    _answer(**answer(request, lambda: run(request)))
 
 
 if __name__ == "__main__":
