@@ -77,7 +77,7 @@ bool Session::place(Value* value, HostTensor target) {
     }
     if (passes_values_on(*node)) return place(node->inputs().front(), std::move(target));
   }
-  const auto source = evaluate(value);
+  const auto source = evaluate(value, Given::Constants);
   if (!source) return false;
   copy_elements(source->dtype() == target.dtype() ? *source : source->to(target.dtype()), target);
   if (source->mapping() && source->is_contiguous()) source->mapping()->release_pages(source->bytes());

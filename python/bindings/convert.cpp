@@ -58,6 +58,14 @@ TensorArgument to_list(const PythonTypes& types, py::handle object) {
   return integers;
 }
 
+/// Python's own types where a dtype is wanted.
+std::optional<DType> dtype_of_type(py::handle object) {
+  if (object.ptr() == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::Bool;
+  if (object.ptr() == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::Int64;
+  if (object.ptr() == reinterpret_cast<PyObject*>(&PyFloat_Type)) return DType::Float64;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<SymInt> to_sym_int(py::handle object) {
@@ -72,6 +80,7 @@ std::optional<SymInt> to_sym_int(py::handle object) {
 }
 
 DType to_dtype(const PythonTypes& types, py::handle object) {
+  if (const auto dtype = dtype_of_type(object)) return *dtype;
   if (!py::isinstance(object, types.dtype)) throw py::type_error("expected a torch.dtype, got " + type_name(object));
   const py::object code = object.attr("code");
   if (code.is_none()) unsupported("{} is not supported", std::string(py::str(object)));
@@ -93,7 +102,7 @@ TensorArgument to_argument(const PythonTypes& types, py::handle object) {
   if (py::isinstance<SymInt>(object)) return object.cast<SymInt>();
   if (PyUnicode_Check(raw)) return object.cast<std::string>();
   if (PyTuple_Check(raw) || PyList_Check(raw)) return to_list(types, object);
-  if (py::isinstance(object, types.dtype)) return to_dtype(types, object);
+  if (py::isinstance(object, types.dtype) || dtype_of_type(object)) return to_dtype(types, object);
   if (py::isinstance(object, types.device)) return Device::Cpu;
   if (py::isinstance(object, types.layout)) return Layout::Strided;
   if (py::isinstance(object, types.memory_format)) return static_cast<MemoryFormat>(object.attr("code").cast<int>());

@@ -193,13 +193,28 @@ void bind_session(py::module_& module) {
       .def("constant_from_values", constant_from_values)
       .def("constant_from_bytes", constant_from_bytes)
       .def("user_input",
-           [](Session& self, const std::string& path, const py::object& dtype, const py::sequence& sizes) {
-             return self.user_input(path, to_dtype(self.types(), dtype), sizes_from(sizes));
+           [](Session& self, const std::string& path, const py::sequence& sizes, const Tensor& sample) {
+             const auto value = self.evaluate(sample);
+             if (!value) fail("the sample of '{}' is not known", path);
+             return self.user_input(path, sizes_from(sizes), *value);
            })
       .def("clear_user_inputs", &Session::clear_user_inputs)
       .def("checkpoint_tensor", [](Session& self, const std::shared_ptr<SafetensorsFile>& file,
                                    const std::string& name) { return self.checkpoint_tensor(file, name); })
       .def("lift", &Session::lift)
+      .def("item", [](Session& self, const Tensor& tensor) { return to_python(self.item(tensor)); })
+      .def("check", [](Session& self, py::handle condition,
+                       const std::string& message) { self.check(to_sym_int(condition).value(), message); })
+      .def("depends_on_data",
+           [](Session& self, py::handle value) {
+             const auto size = to_sym_int(value);
+             return size && self.depends_on_data(*size);
+           })
+      .def("reads_data",
+           [](Session& self, py::handle value) {
+             const auto size = to_sym_int(value);
+             return size && self.reads_data(*size);
+           })
       .def("values", values_of)
       .def("bytes", bytes_of)
       .def("symbol",

@@ -67,7 +67,7 @@ std::optional<LazyTensor> Session::lazy_value(Value* value) {
   const SymInt count = element_count(value->meta.sizes);
   if (count.is_constant() && static_cast<size_t>(count.value()) * item_size(value->meta.dtype) >= kLarge)
     return assembled(value);
-  const auto data = evaluate(value);
+  const auto data = evaluate(value, Given::Constants);
   return data ? std::optional<LazyTensor>(LazyTensor(*data)) : std::nullopt;
 }
 
@@ -117,7 +117,9 @@ void Session::add_constants() {
 void Session::add_outputs(const FinishRequest& request) {
   std::vector<Argument> outputs;
   std::unordered_map<const Value*, std::string> state_names, input_names;
-  for (const NamedState& state : request.state) state_names.emplace(state.tensor.value(), state.name);
+  for (const NamedState& state : request.state) {  // a forward that writes to a parameter writes the same in each run
+    if (!state.is_parameter) state_names.emplace(state.tensor.value(), state.name);
+  }
   for (const auto& [name, value] : user_inputs_) input_names.emplace(value, value->name);
   for (const auto& [input, now] : tracer_.mutated_inputs()) {
     if (const auto name = state_names.find(now); name != state_names.end() && origins_.contains(input)) {

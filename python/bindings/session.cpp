@@ -1,7 +1,11 @@
 #include "session.h"
 
+#include <algorithm>
+
 #include "exformer/ops/builder.h"
 #include "exformer/symbolic/assumptions.h"
+#include "exformer/symbolic/conditions.h"
+#include "exformer/symbolic/factors.h"
 #include "exformer/symbolic/printers.h"
 
 namespace exformer::python {
@@ -57,12 +61,24 @@ Tensor Session::checkpoint_tensor(const std::shared_ptr<const SafetensorsFile>& 
   return tracer_.wrap(value);
 }
 
-Tensor Session::user_input(const std::string& path, DType dtype, std::vector<SymInt> sizes) {
+Tensor Session::user_input(const std::string& path, std::vector<SymInt> sizes, HostTensor sample) {
   std::string name = path;
   for (char& c : name) c = c == '.' ? '_' : c;
-  Value* value = program_.graph->add_input(name, contiguous_meta(dtype, std::move(sizes)));
+  Value* value = program_.graph->add_input(name, contiguous_meta(sample.dtype(), std::move(sizes)));
   user_inputs_.emplace_back(path, value);
+  samples_.emplace(value, std::move(sample));
   return tracer_.wrap(value);
+}
+
+void Session::clear_user_inputs() {
+  user_inputs_.clear();
+  forget_assumptions(symbols());
+  Graph& graph = *program_.graph;
+  std::vector<Node*> assertions;
+  for (const auto& node : graph.nodes()) {
+    if (node->outputs().empty()) assertions.push_back(node.get());
+  }
+  for (Node* node : assertions) graph.erase_node(node);
 }
 
 Tensor Session::lift(const Tensor& tensor) {
@@ -72,9 +88,59 @@ Tensor Session::lift(const Tensor& tensor) {
   return tracer_.wrap(value);
 }
 
+namespace {
+
+template <class Wanted>
+bool has_symbol(const SymContext& context, const SymInt& value, Wanted&& wanted) {
+  if (value.is_constant()) return false;
+  const std::vector<std::string> names = free_symbols(value);
+  return std::any_of(context.symbols().begin(), context.symbols().end(), [&](const Symbol& symbol) {
+    return wanted(symbol) && std::find(names.begin(), names.end(), symbol.name) != names.end();
+  });
+}
+
+}  // namespace
+
+bool Session::depends_on_data(const SymInt& value) {
+  return has_symbol(symbols(), value, [](const Symbol& symbol) { return symbol.unbacked; });
+}
+
+bool Session::reads_data(const SymInt& value) {
+  return has_symbol(symbols(), value,
+                    [](const Symbol& symbol) { return symbol.unbacked && (symbol.min != 0 || symbol.max == 1); });
+}
+
+std::optional<int64_t> Session::data_hint(const std::string& symbol) {
+  if (const auto known = data_hints_.find(symbol); known != data_hints_.end()) return known->second;
+  const SymInt wanted = *symbols().find(symbol);
+  const auto find = [&]() -> std::optional<int64_t> {
+    for (const auto& node : program_.graph->nodes()) {
+      for (Value* output : node->outputs()) {
+        const std::vector<SymInt>& sizes = output->meta.sizes;
+        const auto dim = std::find(sizes.begin(), sizes.end(), wanted);
+        const bool is_number = output->kind != ValueKind::Tensor && output->sym == wanted;
+        if (!is_number && dim == sizes.end()) continue;
+        const auto value = evaluate(output, Given::Sample);
+        if (!value) return std::nullopt;
+        return is_number ? value->item_int() : value->sizes()[static_cast<size_t>(dim - sizes.begin())];
+      }
+    }
+    return std::nullopt;
+  };
+  return data_hints_.emplace(symbol, find()).first->second;
+}
+
 std::optional<int64_t> Session::hint(const SymInt& value) {
   if (value.is_constant()) return value.value();
-  return value_at_hints(symbols(), value);
+  if (!depends_on_data(value)) return value_at_hints(symbols(), value);
+  std::unordered_map<std::string, int64_t> known;
+  for (const std::string& name : free_symbols(value)) {
+    const SymInt symbol = *symbols().find(name);
+    const auto size = depends_on_data(symbol) ? data_hint(name) : value_at_hints(symbols(), symbol);
+    if (!size) return std::nullopt;
+    known.emplace(name, *size);
+  }
+  return exformer::evaluate(value, [&](std::string_view name) { return known.at(std::string(name)); });
 }
 
 void Session::assume_value(const std::string& symbol, const SymInt& value, const std::string& reason) {
@@ -82,7 +148,26 @@ void Session::assume_value(const std::string& symbol, const SymInt& value, const
   assumptions_.push_back({symbol, value, reason});
 }
 
+namespace {
+
+bool involves_division(const SymInt& value) {
+  const SymOperation operation = top_operation(value);
+  return operation.kind == SymKind::FloorDiv || operation.kind == SymKind::Mod ||
+         std::any_of(operation.operands.begin(), operation.operands.end(), involves_division);
+}
+
+}  // namespace
+
+bool Session::assume_data_equal(const SymInt& left, const SymInt& right, const std::string& reason) {
+  const auto solution = solve_for_data(symbols(), {left, right});
+  if (!solution) return false;
+  tracer_.check(is_equal(left, right), fmt::format("{}: {} must equal {}", reason, to_string(left), to_string(right)));
+  assume(symbols(), solution->symbol, solution->value);
+  return true;
+}
+
 bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::string& reason) {
+  if ((depends_on_data(left) || depends_on_data(right)) && assume_data_equal(left, right, reason)) return true;
   const auto solution = solve_equality(symbols(), {left, right});
   if (solution) {
     assume_value(solution->symbol, solution->value, reason);
@@ -90,7 +175,10 @@ bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::s
   }
   auto orderings = orderings_of_equality(symbols(), {left, right});
   if (orderings.empty()) orderings = orderings_of_divisors(symbols(), {left, right});
-  if (!orderings.empty()) {
+  const bool can_be_learned = std::all_of(orderings.begin(), orderings.end(), [](const Ordering& ordering) {
+    return free_symbols(ordering.larger - ordering.smaller).size() == 1;
+  });
+  if (!orderings.empty() && can_be_learned) {
     for (const auto& [smaller, larger] : orderings) bounds_.push_back({smaller, larger, reason});
     return false;
   }
@@ -99,6 +187,37 @@ bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::s
     return false;
   }
   const std::string why = fmt::format("{}, where {} must equal {}", reason, to_string(left), to_string(right));
+  if (const auto remainders = remainders_that_solve(symbols(), {left, right}); !remainders.empty()) {
+    remainders_.insert(remainders_.end(), remainders.begin(), remainders.end());
+    return false;
+  }
+  const bool is_new = offered_.insert(to_string(left) + " = " + to_string(right)).second;
+  if (const auto remainders = zero_remainders_of_quotients(symbols(), {left, right}); is_new && !remainders.empty()) {
+    remainders_.insert(remainders_.end(), remainders.begin(), remainders.end());
+    return false;
+  }
+  if (is_new && (left.is_constant() || right.is_constant()) && free_symbols(left - right).size() == 1) {
+    bounds_.push_back({left, right, why});  // all sizes that give this number will do
+    bounds_.push_back({right, left, why});
+    return false;
+  }
+  if (const auto factors = equalities_of_factors(symbols(), {left, right}); !factors.empty()) {
+    bool changed = false;
+    for (const OpenEquality& factor : factors) {
+      if (known_equal(factor.left, factor.right)) continue;
+      changed = assume_equal(factor.left, factor.right, why) || changed;
+    }
+    return changed;
+  }
+  for (const OpenEquality& quotient : quotients_of_one(symbols(), {left, right})) {
+    if (assume_equal(quotient.left, quotient.right, why)) return true;
+  }
+  if (involves_division(left) || involves_division(right)) {
+    tracer_.check(is_equal(left, right), why);
+    assume_equality(symbols(), {left, right});
+    return true;
+  }
+  if (depends_on_data(left) || depends_on_data(right)) return false;
   // No symbol stands alone: all of them take the sample's sizes.
   bool changed = false;
   for (const SymInt& side : {left, right}) {
@@ -126,34 +245,51 @@ Tensor Session::number_tensor(const TensorArgument& number) {
   return tracer_.call("aten::scalar_tensor", {number}, {{"dtype", is_flag ? DType::Bool : DType::Int64}});
 }
 
-std::optional<HostTensor> Session::evaluate(Value* value) {
+std::optional<HostTensor> Session::evaluate(Value* value, Given given) {
   if (const auto known = data_.find(value); known != data_.end()) return known->second.aligned();
-  if (const auto origin = origins_.find(value); origin != origins_.end()) return evaluate(origin->second);
-  if (!value->producer()) return std::nullopt;
-  if (const auto known = evaluated_.find(value); known != evaluated_.end()) return known->second;
-  auto result = evaluate_node(*value->producer(), value->index());
-  evaluated_.emplace(value, result);
+  if (const auto origin = origins_.find(value); origin != origins_.end()) return evaluate(origin->second, given);
+  if (!value->producer()) {
+    const auto sample = samples_.find(value);
+    return given == Given::Sample && sample != samples_.end() ? std::optional(sample->second) : std::nullopt;
+  }
+  if (const auto known = evaluated(given).find(value); known != evaluated(given).end()) return known->second;
+  auto result = evaluate_node(*value->producer(), value->index(), given);
+  evaluated(given).emplace(value, result);
   return result;
 }
 
-std::optional<HostTensor> Session::evaluate_node(const Node& node, size_t output) {
+std::optional<HostTensor> Session::evaluate_node(const Node& node, size_t output, Given given) {
   const Op& op = OpRegistry::standard().get(node);
   if (has_tag(op.tags, Tag::Random)) return std::nullopt;
   if (!op.kernel && op.decompose) {
     GraphBuilder builder(*program_.graph);
-    return evaluate(op.decompose(builder, ValueArgs(op.schema, node.arguments())).at(output));
+    return evaluate(op.decompose(builder, ValueArgs(op.schema, node.arguments())).at(output), given);
   }
-  bool known = true;
+  const auto number = [&](const SymInt& size) {
+    return size.is_constant() || given == Given::Constants ? size.constant() : hint(size);
+  };
   std::vector<BasicArgument<HostTensor>> arguments;
   for (const Argument& argument : node.arguments()) {
-    if (const auto* size = argument.get_if<SymInt>()) known = known && size->is_constant();
-    if (const auto* sizes = argument.get_if<std::vector<SymInt>>()) {
-      for (const SymInt& size : *sizes) known = known && size.is_constant();
+    if (const auto* size = argument.get_if<SymInt>()) {
+      const auto known = number(*size);
+      if (!known) return std::nullopt;
+      arguments.emplace_back(SymInt(*known));
+      continue;
     }
-    if (!known) return std::nullopt;
+    if (const auto* sizes = argument.get_if<std::vector<SymInt>>()) {
+      std::vector<SymInt> numbers;
+      for (const SymInt& size : *sizes) {
+        const auto known = number(size);
+        if (!known) return std::nullopt;
+        numbers.emplace_back(*known);
+      }
+      arguments.emplace_back(std::move(numbers));
+      continue;
+    }
+    bool known = true;
     arguments.push_back(map_tensors<HostTensor>(argument, [&](Value* input) {
       if (!input || !known) return HostTensor();
-      const auto value = evaluate(input);
+      const auto value = evaluate(input, given);
       known = known && value.has_value();
       return value.value_or(HostTensor());
     }));
@@ -161,7 +297,7 @@ std::optional<HostTensor> Session::evaluate_node(const Node& node, size_t output
   }
   std::vector<HostTensor> results = run_kernel(op, arguments);
   for (size_t i = 0; i < results.size(); ++i) {
-    if (i != output) evaluated_.emplace(node.output(i), results[i]);
+    if (i != output) evaluated(given).emplace(node.output(i), results[i]);
   }
   return results.at(output);
 }

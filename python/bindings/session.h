@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -53,21 +54,32 @@ class Session {
   std::vector<Tensor> call(const std::string& name, const CallArguments& arguments, const Op*& op);
 
   Tensor constant(HostTensor data);
-  /// A graph input of the caller's.
-  Tensor user_input(const std::string& path, DType dtype, std::vector<SymInt> sizes);
-  /// Forgets the user inputs of an earlier round.
-  void clear_user_inputs() { user_inputs_.clear(); }
+  /// A graph input of the caller's, with what the sample call has there.
+  Tensor user_input(const std::string& path, std::vector<SymInt> sizes, HostTensor sample);
+  /// Forgets the user inputs of an earlier round, and what it asserted.
+  void clear_user_inputs();
   /// A tensor of a checkpoint file, mapped.
   Tensor checkpoint_tensor(const std::shared_ptr<const SafetensorsFile>& file, const std::string& name);
   /// A graph input that stands for the value of a parameter or buffer, which keeps its way of being computed.
   Tensor lift(const Tensor& tensor);
 
   /// The value if it depends on no input of the caller's and is not random.
-  std::optional<HostTensor> evaluate(const Tensor& tensor) { return evaluate(tensor.value()); }
+  std::optional<HostTensor> evaluate(const Tensor& tensor) { return evaluate(tensor.value(), Given::Constants); }
+  /// The only element of an integer or bool tensor: its constant, else a new symbol that the run defines and whose hint
+  /// is the element in the sample call.
+  SymInt item(const Tensor& tensor) { return tracer_.item(tensor); }
+  /// States that a number is at least one in every run.
+  void check(const SymInt& condition, const std::string& message) { tracer_.check(condition, message); }
+  /// Whether data define some part of a size.
+  bool depends_on_data(const SymInt& value);
+  /// The same for numbers that were read from a tensor, which unlike counts may be anything.
+  bool reads_data(const SymInt& value);
 
   SymInt symbol(const Symbol& symbol) { return symbols().symbol(symbol); }
+  /// The size in the sample call.
   std::optional<int64_t> hint(const SymInt& value);
-  /// Takes two sizes for equal from now on. False when no symbol can be isolated: the next round has to fix them.
+  /// Takes two sizes for equal from now on. False when no symbol can be isolated: the next round has to fix them. Where
+  /// data define one of them every run checks it.
   bool assume_equal(const SymInt& left, const SymInt& right, const std::string& reason);
   void assume_value(const std::string& symbol, const SymInt& value, const std::string& reason);
   struct Assumption {
@@ -97,8 +109,16 @@ class Session {
   ExportedProgram finish(const FinishRequest& request);
 
  private:
-  std::optional<HostTensor> evaluate(Value* value);
-  std::optional<HostTensor> evaluate_node(const Node& node, size_t output);
+  /// What an evaluation may read: constants and weights, or the sample call's inputs too.
+  enum class Given { Constants, Sample };
+  using Evaluated = std::unordered_map<const Value*, std::optional<HostTensor>>;
+  std::optional<HostTensor> evaluate(Value* value, Given given);
+  std::optional<HostTensor> evaluate_node(const Node& node, size_t output, Given given);
+  Evaluated& evaluated(Given given) { return given == Given::Constants ? evaluated_ : sampled_; }
+  /// The sample call's value of a symbol that data define.
+  std::optional<int64_t> data_hint(const std::string& symbol);
+  /// Solves for a symbol that data define. Nothing when there is none that can be isolated.
+  bool assume_data_equal(const SymInt& left, const SymInt& right, const std::string& reason);
   /// What an input's weight is, streamed where it can be; nothing when it is not known.
   std::optional<LazyTensor> lazy_value(Value* value);
   /// The value put together in a mapped file; nothing when it is not known.
@@ -118,13 +138,16 @@ class Session {
   Overloads overloads_;
   std::vector<std::unique_ptr<Tracer::ModuleScope>> scopes_;
   std::vector<std::pair<std::string, Value*>> user_inputs_;
-  std::unordered_map<const Value*, HostTensor> data_;  // constants and checkpoint tensors
-  std::vector<Value*> constants_;                      // in order
-  std::unordered_map<const Value*, Value*> origins_;   // lifted inputs: the value they stand for
-  std::unordered_map<const Value*, std::optional<HostTensor>> evaluated_;
+  std::unordered_map<const Value*, HostTensor> data_;     // constants and checkpoint tensors
+  std::vector<Value*> constants_;                         // in order
+  std::unordered_map<const Value*, Value*> origins_;      // lifted inputs: the value they stand for
+  std::unordered_map<const Value*, HostTensor> samples_;  // of user inputs
+  Evaluated evaluated_, sampled_;
+  std::unordered_map<std::string, std::optional<int64_t>> data_hints_;
   std::vector<Assumption> assumptions_;
   std::vector<Bound> bounds_;
   std::vector<SymInt> remainders_;
+  std::set<std::string> offered_;  // equalities that the next round was asked to know
   std::filesystem::path scratch_;
 };
 

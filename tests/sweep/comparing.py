@@ -44,10 +44,26 @@ def difference(got, wanted):
     return (got[finite] - wanted[finite]).abs().max().item() / scale
 
 
-def faults_of(exported, checkpoint, suffix, tolerance):
+def prepared(directory, checkpoint, inputs):
+    """The inputs, with those that transformers' input preparers add where the program takes them."""
+    with open(os.path.join(directory, "export.json"), encoding="utf-8") as file:
+        taken = set(json.load(file)["components"]["model"]["metadata"]["kwargs"])
+    if taken <= {name.partition(".")[0] for name in inputs}:
+        return inputs
+    import transformers
+    from transformers.exporters.utils import prepare_for_export
+
+    config = transformers.AutoConfig.from_pretrained(checkpoint)
+    model = getattr(transformers, config.architectures[0]).from_pretrained(checkpoint).eval()
+    return {name: value for name, value in prepare_for_export(model, dict(inputs))[1].items() if name in taken}
+
+
+def faults_of(exported, request, suffix):
     from transformers.exporters.utils import get_leaf_tensors
 
+    checkpoint, tolerance = request["checkpoint"], request["tolerance"]
     inputs, wanted = (read(os.path.join(checkpoint, f"{kind}{suffix}.safetensors")) for kind in ("inputs", "outputs"))
+    inputs = prepared(request["directory"], checkpoint, inputs)
     outputs = get_leaf_tensors(exported(**inputs))
     faults = []
     for name, tensor in wanted.items():
@@ -75,7 +91,7 @@ def handle(request):
             continue
         try:
             exported = exported or ExportedModel.from_pretrained(request["directory"])
-            faults = faults_of(exported, request["checkpoint"], suffix, request["tolerance"])
+            faults = faults_of(exported, request, suffix)
         except Exception as error:
             faults = [f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"]
         if faults:

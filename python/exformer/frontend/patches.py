@@ -2,6 +2,9 @@
 undone when the trace ends."""
 
 import contextlib
+import sys
+
+from . import scans, vision_grids
 
 
 def grouped_matmul(input, weight, offs):
@@ -20,17 +23,56 @@ def grouped_matmul(input, weight, offs):
     return total
 
 
+def every_expert(forward):
+    """A forward that loops over the experts that some token has chosen (`nonzero` of the counts): over all of them, those
+    without tokens add nothing."""
+
+    def patched(self, *args, **kwargs):
+        import torch
+
+        def every_index(tensor, as_tuple=False):
+            return torch.arange(tensor.shape[0]).unsqueeze(-1)
+
+        with replaced(torch.Tensor, "nonzero", every_index):
+            return forward(self, *args, **kwargs)
+
+    return patched
+
+
+_EXPERT_LOOPS = (("dbrx", "DbrxExperts"), ("longcat_flash", "LongcatFlashExperts"),
+                 ("openai_privacy_filter", "OpenAIPrivacyFilterExperts"))
+
+
+def expert_loops():
+    """[(class, name, value)] for the families that are loaded."""
+    found = []
+    for family, name in _EXPERT_LOOPS:
+        module = sys.modules.get(f"transformers.models.{family}.modeling_{family}")
+        if module is not None:
+            found.append((getattr(module, name), "forward", every_expert(getattr(module, name).forward)))
+    return found
+
+
 @contextlib.contextmanager
 def applied():
     """All of them."""
     from torch import library
 
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
-    saved = fallback.function if fallback is not None else None
-    if fallback is not None:
-        fallback.function = grouped_matmul
+    with contextlib.ExitStack() as undo:
+        if fallback is not None:
+            undo.enter_context(replaced(fallback, "function", grouped_matmul))
+        for owner, name, value in [*vision_grids.replacements(), *scans.replacements(), *expert_loops()]:
+            undo.enter_context(replaced(owner, name, value))
+        yield
+
+
+@contextlib.contextmanager
+def replaced(owner, name, value):
+    """Another attribute for a while."""
+    saved = getattr(owner, name)
+    setattr(owner, name, value)
     try:
         yield
     finally:
-        if fallback is not None:
-            fallback.function = saved
+        setattr(owner, name, saved)

@@ -3,7 +3,7 @@
 import contextlib
 import json
 
-from . import dims, loading, patches, samples
+from . import dims, loading, patches, python_names, samples, vision_grids
 
 MAX_ROUNDS = 24
 _FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
@@ -44,7 +44,7 @@ def _symbolic_inputs(core, kwargs, dimensions):
             raise ValueError(f"the input {'.'.join(map(_key_name, path[1:]))} is {leaf!r}, not a tensor")
         name = ".".join(_key_name(key) for key in path[1:])
         sizes = dimensions.sizes_of(name, leaf._sizes())
-        leaves.append(torch.Tensor(core.user_input(name, leaf.dtype, sizes)))
+        leaves.append(torch.Tensor(core.user_input(name, sizes, leaf)))
     return _pytree.tree_unflatten(leaves, spec)[1], spec
 
 
@@ -53,7 +53,8 @@ def _export_patches(model, flags):
     """transformers' own changes to models that cannot be traced as they are written."""
     from transformers.exporters.exporter_dynamo import apply_patches, patch_model_config, reset_model_state
 
-    with apply_patches("dynamo"), patches.applied(), reset_model_state(model), patch_model_config(model, flags):
+    with patches.applied(), apply_patches("dynamo"), python_names.shadowed(model), reset_model_state(model), \
+            patch_model_config(model, flags):
         yield
 
 
@@ -83,7 +84,10 @@ def _run_round(core, request, dimensions):
     for label in ("labels", "future_values"):
         kwargs.pop(label, None)
     register_cache_pytrees_for_model(model)
-    model, kwargs, _ = prepare_for_export(model, kwargs)
+    if getattr(model.config, "return_loss", False):
+        model.config.return_loss = False
+    with vision_grids.preparers_without_grids(model):
+        model, kwargs, _ = prepare_for_export(model, kwargs)
     kwargs, constants = _split_constants(kwargs)
     core.clear_user_inputs()
     _lift_state(core, model)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "exformer/symbolic/factors.h"
 #include "exformer/symbolic/printers.h"
 
 namespace exformer {
@@ -227,7 +228,9 @@ std::vector<SymInt> resolve_view_sizes(const TensorMeta& self, const std::vector
   const SymInt count = element_count(self.sizes);
   if (free) {
     if (known == SymInt(0)) fail("{}: a size of -1 beside 0 is ambiguous in {}", op, to_string(sizes));
-    resolved[*free] = floordiv(count, known);
+    const auto rest = known.is_constant() ? std::nullopt : cofactor(count, known);  // also where data may define a zero
+    resolved[*free] = rest ? *rest : floordiv(count, known);
+    if (rest) return resolved;
     known = known * resolved[*free];
   }
   if (!known_equal(known, count)) {

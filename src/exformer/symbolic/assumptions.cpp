@@ -1,8 +1,10 @@
 #include "exformer/symbolic/assumptions.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "exformer/base/error.h"
+#include "exformer/symbolic/factors.h"
 #include "exformer/symbolic/sym_expr.h"
 
 namespace exformer {
@@ -41,7 +43,41 @@ void assume(SymContext& context, const std::string& symbol, const SymInt& value)
   assumptions.insert_or_assign(symbol, known);
 }
 
-void forget_assumptions(SymContext& context) { context.impl().assumptions.clear(); }
+void forget_assumptions(SymContext& context) {
+  context.impl().assumptions.clear();
+  context.impl().assumed_zero.clear();
+}
+
+namespace {
+
+/// The difference without the factors and the number that all of its terms share.
+std::optional<SymInt> reduced_difference(const SymInt& a, const SymInt& b) {
+  return attempt([&] {
+    const OpenEquality reduced = without_common_factors({apply_assumptions(a), apply_assumptions(b)});
+    const SymInt difference = reduced.left - reduced.right;
+    const Linear linear = linear_of(difference);
+    int64_t shared = linear.constant;
+    for (const SumTerm& term : linear.terms) shared = std::gcd(shared, term.coefficient);
+    return shared == 0 ? difference : *cofactor(difference, shared);
+  });
+}
+
+}  // namespace
+
+void assume_equality(SymContext& context, const OpenEquality& equality) {
+  if (const auto difference = reduced_difference(equality.left, equality.right))
+    context.impl().assumed_zero.push_back(*difference);
+}
+
+bool is_assumed_equal(const SymInt& a, const SymInt& b) {
+  const SymExpr* some = a.expr() ? a.expr() : b.expr();
+  if (!some || some->context->assumed_zero.empty()) return false;
+  const auto difference = reduced_difference(a, b);
+  if (!difference) return false;
+  const auto& known = some->context->assumed_zero;
+  return std::any_of(known.begin(), known.end(),
+                     [&](const SymInt& zero) { return zero == *difference || zero == -*difference; });
+}
 
 SymInt apply_assumptions(const SymInt& a) {
   if (a.is_constant()) return a;
@@ -78,15 +114,10 @@ std::optional<Solution> solve_by_pairs(SymContext& context, const SymInt& left, 
 
 }  // namespace
 
-std::optional<Solution> solve_equality(SymContext& context, const OpenEquality& equality) {
-  SymInt difference = apply_assumptions(equality.left) - apply_assumptions(equality.right);
-  // a*b - a*c == 0 says b == c: sizes are not zero where they are compared.
-  for (const std::string& name : free_symbols(difference)) {
-    const SymInt symbol = *context.find(name);
-    const auto quotient = attempt([&] { return floordiv(difference, symbol); });
-    if (quotient && !quotient->is_constant() && *quotient * symbol == difference) difference = *quotient;
-  }
-  if (difference.is_constant()) return std::nullopt;
+namespace {
+
+/// c*s + rest == 0 says s == -rest/c: for one of the symbols that data define, or of the others.
+std::optional<Solution> isolate(SymContext& context, const SymInt& difference, bool unbacked) {
   const Linear linear = linear_of(difference);
   std::optional<Solution> best;
   size_t best_index = 0;
@@ -94,15 +125,34 @@ std::optional<Solution> solve_equality(SymContext& context, const OpenEquality& 
     if (term.monomial->kind != ExprKind::Symbol) continue;
     const std::string& name = term.monomial->name;
     const Symbol* symbol = find_symbol(context, name);
-    if (!symbol || symbol->unbacked) continue;
-    // c*s + rest == 0, so s == -rest/c
+    if (!symbol || symbol->unbacked != unbacked) continue;
     const SymInt rest = difference - SymInt(term.monomial) * SymInt(term.coefficient);
     if (mentions(rest, name) || known_divisor(rest) % term.coefficient != 0) continue;
     if (best && term.monomial->symbol_index < best_index) continue;
     best = Solution{name, floordiv(-rest, SymInt(term.coefficient))};
     best_index = term.monomial->symbol_index;
   }
-  return best ? best : solve_by_pairs(context, apply_assumptions(equality.left), apply_assumptions(equality.right));
+  return best;
+}
+
+OpenEquality as_assumed(const OpenEquality& equality) {
+  return without_common_factors({apply_assumptions(equality.left), apply_assumptions(equality.right)});
+}
+
+}  // namespace
+
+std::optional<Solution> solve_equality(SymContext& context, const OpenEquality& equality) {
+  const OpenEquality reduced = as_assumed(equality);
+  const SymInt difference = reduced.left - reduced.right;
+  if (difference.is_constant()) return std::nullopt;
+  if (const auto solution = isolate(context, difference, false)) return solution;
+  return solve_by_pairs(context, apply_assumptions(equality.left), apply_assumptions(equality.right));
+}
+
+std::optional<Solution> solve_for_data(SymContext& context, const OpenEquality& equality) {
+  const OpenEquality reduced = as_assumed(equality);
+  const SymInt difference = reduced.left - reduced.right;
+  return difference.is_constant() ? std::nullopt : isolate(context, difference, true);
 }
 
 std::vector<Ordering> orderings_of_equality(const SymContext& context, const OpenEquality& equality) {
@@ -170,6 +220,42 @@ std::vector<SymInt> zero_remainders(const SymContext& context, const OpenEqualit
   walk(walk, apply_assumptions(equality.left));
   walk(walk, apply_assumptions(equality.right));
   return remainders;
+}
+
+std::vector<SymInt> zero_remainders_of_quotients(const SymContext& context, const OpenEquality& equality) {
+  std::vector<SymInt> remainders;
+  const auto walk = [&](const auto& self, const SymInt& value) -> void {
+    const SymOperation operation = top_operation(value);
+    for (const SymInt& operand : operation.operands) self(self, operand);
+    if (operation.kind != SymKind::FloorDiv || !operation.operands[1].is_constant()) return;
+    const auto remainder = attempt([&] { return mod(operation.operands[0], operation.operands[1]); });
+    if (!remainder || remainder->is_constant() || value_at_hints(context, *remainder) != 0) return;
+    if (std::find(remainders.begin(), remainders.end(), *remainder) == remainders.end())
+      remainders.push_back(*remainder);
+  };
+  walk(walk, apply_assumptions(equality.left));
+  walk(walk, apply_assumptions(equality.right));
+  return remainders;
+}
+
+std::vector<SymInt> remainders_that_solve(SymContext& context, const OpenEquality& equality) {
+  constexpr int64_t kLargestDivisor = 4096;
+  const OpenEquality assumed = as_assumed(equality);
+  for (const std::string& name : free_symbols(assumed.left - assumed.right)) {
+    const Symbol* symbol = find_symbol(context, name);
+    if (!symbol || symbol->unbacked || !symbol->hint) continue;
+    const SymInt whole = *context.find(name);
+    for (int64_t divisor = 2; divisor <= std::min(*symbol->hint, kLargestDivisor); ++divisor) {
+      if (*symbol->hint % divisor != 0) continue;
+      const auto multiple = [&](std::string_view other) {
+        return other == name ? std::optional<SymInt>(divisor * whole) : std::nullopt;
+      };
+      const auto holds =
+          attempt([&] { return known_equal(substitute(assumed.left, multiple), substitute(assumed.right, multiple)); });
+      if (holds && *holds) return {mod(whole, divisor)};
+    }
+  }
+  return {};
 }
 
 std::optional<int64_t> value_at_hints(const SymContext& context, const SymInt& a) {

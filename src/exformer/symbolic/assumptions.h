@@ -21,6 +21,10 @@ std::optional<OpenEquality> take_open_equality(SymContext& context);
 /// that exist keep their form.
 void assume(SymContext& context, const std::string& symbol, const SymInt& value);
 
+/// From now on the two sides, and what has the same difference up to common factors, count as equal. For equalities of
+/// which no symbol can be isolated.
+void assume_equality(SymContext& context, const OpenEquality& equality);
+
 /// Nothing is assumed any more.
 void forget_assumptions(SymContext& context);
 
@@ -31,6 +35,9 @@ struct Solution {
   SymInt value;
 };
 std::optional<Solution> solve_equality(SymContext& context, const OpenEquality& equality);
+
+/// The same for a symbol that data define, whose value then is what the sizes say.
+std::optional<Solution> solve_for_data(SymContext& context, const OpenEquality& equality);
 
 /// `smaller <= larger`.
 struct Ordering {
@@ -46,6 +53,14 @@ std::vector<Ordering> orderings_of_divisors(SymContext& context, const OpenEqual
 
 /// The remainders in the equality that are 0 at the hints: sizes that are whole multiples there.
 std::vector<SymInt> zero_remainders(const SymContext& context, const OpenEquality& equality);
+
+/// The remainders of the quotients by numbers in the equality, of those that are 0 at the hints: sizes that are divided
+/// without a rest there.
+std::vector<SymInt> zero_remainders_of_quotients(const SymContext& context, const OpenEquality& equality);
+
+/// A remainder that is 0 at the hints and makes the sides equal once it is known to be 0: x // 2 == 4 * (x // 8) holds
+/// for multiples of 8.
+std::vector<SymInt> remainders_that_solve(SymContext& context, const OpenEquality& equality);
 
 /// The value at the symbols' hints (the sample inputs); nothing when a symbol has none.
 std::optional<int64_t> value_at_hints(const SymContext& context, const SymInt& a);

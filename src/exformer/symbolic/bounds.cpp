@@ -378,6 +378,7 @@ Truth less_equal_by_facts(const SymInt& a, const SymInt& b) {
 Truth equal(const SymInt& a, const SymInt& b) {
   Truth truth = equal_by_facts(a, b);
   if (truth == Truth::Unknown) truth = compare_assumed(a, b, equal_by_facts);
+  if (truth == Truth::Unknown && is_assumed_equal(a, b)) return Truth::Yes;
   if (truth == Truth::Unknown) common_context(a, b)->open_equality.emplace(a, b);
   return truth;
 }

@@ -88,6 +88,7 @@ class SymContext::Impl {
   // What symbolic/assumptions.h gives out.
   std::optional<std::pair<SymInt, SymInt>> open_equality;
   std::map<std::string, SymInt> assumptions;
+  std::vector<SymInt> assumed_zero;  // reduced differences (symbolic/assumptions.cpp)
 
  private:
   struct NodeHash {
@@ -119,6 +120,8 @@ SymContext::Impl* common_context(const SymInt& a, const SymInt& b);
 void compute_facts(SymExpr& node);
 /// The expression with every assumed symbol replaced.
 SymInt apply_assumptions(const SymInt& a);
+/// Whether the difference of the two is one that was assumed to be zero.
+bool is_assumed_equal(const SymInt& a, const SymInt& b);
 /// True when no value within bounds is zero.
 bool excludes_zero(const SymInt& a);
 

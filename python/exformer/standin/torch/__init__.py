@@ -18,6 +18,7 @@ from ._types import (  # noqa: E402
 from ._symbols import (  # noqa: E402
     SymBool, SymFloat, SymInt, sym_float, sym_int, sym_ite, sym_max, sym_min, sym_not, sym_sqrt, sym_sum)
 from . import _tensor  # noqa: E402
+from ._rows import Rows  # noqa: E402
 from ._tensor import Tensor  # noqa: E402
 
 for _name, _value in {**_types.DTYPES, **LAYOUTS, **MEMORY_FORMATS}.items():
@@ -81,7 +82,7 @@ class _LegacyType(type(Tensor)):
         return isinstance(instance, Tensor) and instance.dtype is cls._dtype
 
     def __call__(cls, *args, **kwargs):
-        if len(args) == 1 and not isinstance(args[0], (int, SymInt)):
+        if len(args) == 1 and not isinstance(args[0], (builtins.int, SymInt)):
             return _creation.tensor(args[0], dtype=cls._dtype)
         return _creation.empty(*args, dtype=cls._dtype)
 

@@ -1,6 +1,7 @@
 """Tensors from Python's own numbers, from numpy, and from nothing."""
 
 import builtins
+import math
 
 from . import _state
 from ._symbols import SymFloat, SymInt
@@ -131,6 +132,10 @@ def arange(start=0, end=None, step=1, *, dtype=None, out=None, device=None, layo
         is_real = any(isinstance(value, (float, SymFloat)) or _numpy_kind(value) == "f" for value in bounds)
         dtype = default_dtype() if is_real else DTYPES["int64"]
     bounds = [float(value) if isinstance(value, SymFloat) else value for value in bounds]
+    if bounds[2] == 1 and isinstance(bounds[0], float) and isinstance(bounds[1], SymInt):
+        whole = math.floor(bounds[0])  # as many numbers as from the next integer on
+        first = whole if whole == bounds[0] else whole + 1
+        return _call("arange", first, bounds[1] + (first - whole), dtype=dtype) + (bounds[0] - first)
     if bounds[2] == 1:
         if isinstance(bounds[0], int) and bounds[0] == 0:
             return _call("arange", bounds[1], dtype=dtype)

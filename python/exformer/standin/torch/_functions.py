@@ -2,9 +2,10 @@
 
 import functools
 import math
+import operator
 
 from . import _state
-
+from ._rows import Numbers, Pieces, Rows
 from ._types import Size
 
 
@@ -28,10 +29,42 @@ def numel(tensor):
     return tensor.numel()
 
 
+def cat(tensors, dim=0, *, axis=None, out=None):
+    dim = dim if axis is None else axis
+    joined = tensors.joined(dim) if isinstance(tensors, (Pieces, Rows)) else None
+    return _call("cat", list(tensors), dim) if joined is None else joined
+
+
+concat = concatenate = cat
+
+
+def stack(tensors, dim=0, *, out=None):
+    stacked = tensors.stacked(dim) if isinstance(tensors, (Pieces, Rows)) else None
+    return _call("stack", list(tensors), dim) if stacked is None else stacked
+
+
 def split(tensor, split_size_or_sections, dim=0):
+    if isinstance(split_size_or_sections, Numbers):
+        return Pieces(tensor, split_size_or_sections, dim)
     if isinstance(split_size_or_sections, (list, tuple)):
         return _call("split_with_sizes", tensor, list(split_size_or_sections), dim)
     return _call("split", tensor, split_size_or_sections, dim)
+
+
+def unbind(tensor, dim=0):
+    size = tensor.size(dim)
+    if isinstance(size, int):
+        return _call("unbind", tensor, dim)
+    return tuple(_call("select", tensor, dim, i) for i in range(operator.index(size)))
+
+
+def squeeze(tensor, dim=None):
+    """A symbolic size is not 1."""
+    dims = range(tensor.dim()) if dim is None else [dim] if isinstance(dim, int) else dim
+    dims = sorted({place % tensor.dim() for place in dims if tensor.dim()})
+    for place in reversed([place for place in dims if isinstance(tensor.size(place), int)]):
+        tensor = _call("squeeze", tensor, place)
+    return tensor
 
 
 def tensor_split(tensor, indices_or_sections, dim=0):
@@ -105,7 +138,8 @@ def nonzero(tensor, *, as_tuple=False):
     return _call("unbind", result, 1) if as_tuple else result
 
 
-def norm(tensor, p="fro", dim=None, keepdim=False, dtype=None):
+def norm(tensor, p="fro", dim=None, keepdim=False, dtype=None, *, ord="fro", out=None):
+    p = ord if p in ("fro", None) else p
     p = 2 if p in ("fro", None) else p
     dims = [] if dim is None else [dim] if isinstance(dim, int) else list(dim)
     return _call("linalg_vector_norm", tensor, p, dims or None, keepdim, dtype=dtype)
@@ -242,7 +276,7 @@ def sym_numel(tensor):
 
 
 
-METHODS = ("split", "tensor_split", "norm", "std", "var", "nonzero", "repeat_interleave", "unique", "equal", "clamp",
+METHODS = ("split", "unbind", "squeeze", "tensor_split", "norm", "std", "var", "nonzero", "repeat_interleave", "unique", "equal", "clamp",
            "bincount", "broadcast_to", "diff", "allclose")
 FUNCTIONS = {name: value for name, value in list(globals().items())
              if callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == __name__}

@@ -20,8 +20,11 @@ def _call(name, *args):
 
 
 def _number(item):
-    """A bound of a slice: None, a number, or a tensor whose value is known."""
-    return item.item() if _is_tensor(item) else item
+    """A bound of a slice: None, a number, or a tensor's number. Whether it counts from the end has to be known."""
+    item = item.item() if _is_tensor(item) else item
+    if isinstance(item, SymInt):
+        bool(item >= 0)
+    return item
 
 
 def _to_index_tensor(item):
@@ -117,4 +120,7 @@ def set_item(tensor, index, value):
         return
     if not _is_tensor(value):
         value = _call("scalar_tensor", value).to(view.dtype)
+    for mask in tensors:
+        if mask is not None and mask.dtype is DTYPES["bool"]:
+            _call("nonzero", mask)  # names the number of its true elements, which the value's size has to be
     _call("index_put_", view, _trimmed(tensors), value.to(view.dtype))

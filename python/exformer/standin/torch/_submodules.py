@@ -2,10 +2,11 @@
 no gradients."""
 
 import contextlib
+import statistics
 import sys
 import types
 
-from . import _absent, _functions, _state
+from . import _absent, _fourier, _functions, _state
 from ._types import CPU, DTYPES
 
 
@@ -130,6 +131,15 @@ class Normal:
 
     rsample = sample
 
+    def icdf(self, value):
+        known = _state.core.values(value)
+        if known is None or not all(isinstance(part, (int, float)) for part in (self.loc, self.scale)):
+            raise NotImplementedError("quantiles of numbers that depend on the inputs")
+        from ._creation import tensor
+
+        quantile = statistics.NormalDist(self.loc, self.scale).inv_cdf
+        return tensor([quantile(part) for part in known], dtype=value.dtype).reshape(value.shape)
+
 
 class Categorical:
     """torch.distributions.Categorical, its entropy."""
@@ -213,7 +223,7 @@ def install():
     _module("_dynamo._trace_wrapped_higher_order_op", True, TransformGetItemToIndex=NoGrad)
     _module("linalg", True, norm=_functions.norm, vector_norm=_op("linalg_vector_norm"))
     _module("special", True, logit=_op("logit"), expit=_op("sigmoid"), erf=_op("erf"))
-    _module("fft", True)
+    _module("fft", True, **_fourier.FUNCTIONS)
     _module("distributions", True, Normal=Normal, Categorical=Categorical)
     _module("distributions.normal", True, Normal=Normal)
     _module("export", True, Dim=_dim(), ExportedProgram=FakeTensor)

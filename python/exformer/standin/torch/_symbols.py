@@ -11,7 +11,7 @@ from . import _state
 
 SymInt = _core.SymInt
 SymBool = _core.SymBool
-_HERE = os.path.dirname(os.path.abspath(__file__))
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class DataDependentError(RuntimeError):
@@ -27,7 +27,7 @@ def caller():
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_HERE) and "importlib" not in name and not name.startswith("<"):
+        if not name.startswith(_PACKAGE) and "importlib" not in name and not name.startswith("<"):
             parts = name.split(os.sep)
             return f"{os.sep.join(parts[-2:])}:{frame.f_lineno}"
         frame = frame.f_back
@@ -48,14 +48,15 @@ def decide(condition):
     and is recorded as a condition of the graph."""
     kind, left, right = condition.kind, condition.left, condition.right
     hints = _hint(left), _hint(right)
+    if _is_number_of_data(left) or _is_number_of_data(right):
+        return _decide_data(kind, left, right, hints)
     if kind in ("eq", "ne"):
         if _is_small(left) or _is_small(right):
             value = right if _is_small(left) else left
             if hints != (0, 0) or _state.core.is_symbol(value):
+                _check_remainder(value)
                 return kind == "ne"
-            if str(value) not in _state.Remainders.refused:
-                _state.Remainders.whole = value
-                raise RestartTrace
+            _restart_with_multiples(value)
         if None in hints:
             raise DataDependentError(f"{caller()}: whether {left} equals {right} depends on the inputs' contents")
         same = hints[0] == hints[1]
@@ -64,12 +65,65 @@ def decide(condition):
         return same == (kind == "eq")
     general = _decide_small(kind, left, right)
     if general is not None:
+        remainder = right if isinstance(left, int) else left
+        if hints == (0, 0) and not _state.core.is_symbol(remainder):
+            _restart_with_multiples(remainder)
+            return hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
+        _check_remainder(remainder)
         return general
     if None in hints:
         raise DataDependentError(f"{caller()}: whether {left} is below {right} depends on the inputs' contents")
+    if _state.core.depends_on_data(left) or _state.core.depends_on_data(right):
+        return _decide_data(kind, left, right, hints)
     truth = hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
     _state.bounds.append((left, right, kind, truth, caller()))
     return truth
+
+
+def _restart_with_multiples(remainder):
+    """Ends the round, unless it is known that no divisor of a size explains why this is 0."""
+    if str(remainder) not in _state.Remainders.refused:
+        _state.Remainders.whole = remainder
+        raise RestartTrace
+
+
+def _check_remainder(value):
+    """Code that pads to whole blocks has decided that something is left over: every run checks it, because a whole block
+    more would be wrong."""
+    if isinstance(value, SymInt) and str(value).startswith("mod(") and _hint(value):
+        _check(value, f"{value} must not be 0")
+
+
+def _is_number_of_data(value):
+    """A number that was read from a tensor. One that counts elements is a size like any other."""
+    return isinstance(value, SymInt) and _state.core.reads_data(value)
+
+
+def _decide_data(kind, left, right, hints):
+    """As in the sample, which every run then checks."""
+    if None in hints:
+        raise DataDependentError(f"{caller()}: a comparison of {left} and {right} depends on the inputs' contents")
+    truth = {"eq": hints[0] == hints[1], "ne": hints[0] != hints[1], "lt": hints[0] < hints[1],
+             "le": hints[0] <= hints[1]}[kind]
+    if kind in ("eq", "ne"):
+        if truth == (kind == "eq"):
+            _state.core.assume_equal(left, right, caller())
+        else:
+            _check(abs_difference(left, right), f"{left} must differ from {right}")
+        return truth
+    smaller, larger = (left, right) if truth else (right, left)
+    strict = (kind == "lt") == truth
+    _check(sym_max(0, larger - smaller + (0 if strict else 1)),
+           f"{smaller} must be below {larger}" if strict else f"{smaller} must not be above {larger}")
+    return truth
+
+
+def abs_difference(left, right):
+    return sym_max(left - right, right - left)
+
+
+def _check(condition, message):
+    _state.core.check(condition, f"{caller()}: {message}, as in the sample inputs")
 
 
 def _decide_small(kind, left, right):
@@ -89,6 +143,8 @@ def specialize(value):
     where = caller()
     if bool_known(value == size):
         return size
+    if _state.core.depends_on_data(value):
+        raise DataDependentError(f"{where}: the number {value} depends on the inputs' contents")
     names = _state.core.free_symbols(value)
     if len(names) == 1 and not _state.core.is_symbol(value):  # all sizes that give this number will do
         _state.bounds += [(value, size, "le", True, where), (size, value, "le", True, where)]

@@ -6,6 +6,7 @@ import operator
 from exformer import _core
 
 from . import _state, _types
+from ._rows import Numbers
 from ._symbols import DataDependentError, SymInt, caller
 from ._types import CPU, DTYPES, Size
 
@@ -160,13 +161,23 @@ class Tensor(_core.TensorBase):
         return values
 
     def item(self):
-        values = self._values()
+        values = _state.core.values(self)
+        if values is None and not self.dtype.is_floating_point and not self.dtype.is_complex:
+            return _state.core.item(self)  # a number that the run defines
+        values = self._values() if values is None else values
         if len(values) != 1:
             raise RuntimeError(f"a Tensor with {len(values)} elements cannot be converted to Scalar")
         return values[0]
 
     def tolist(self):
-        values = iter(self._values())
+        if self._rank() == 0:
+            return self.item()
+        values = _state.core.values(self)
+        if values is None and self._rank() == 1 and isinstance(self._size(0), SymInt):
+            return Numbers(self)
+        if values is None:
+            return [self[i].tolist() for i in range(operator.index(self._size(0)))]
+        values = iter(values)
 
         def build(sizes):
             return [build(sizes[1:]) for _ in range(sizes[0])] if sizes else next(values)

@@ -45,6 +45,10 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    if training and running_mean is None:  # weights that are standardised
+        dims = [dim for dim in range(input.dim()) if dim != 1]
+        running_mean = input.mean(dims)
+        running_var, training = _call("var", input, dims, correction=0), False
     return _call("batch_norm", input, weight, bias, running_mean, running_var, training, momentum, eps, True)
 
 
@@ -194,7 +198,7 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
 
 def pad(input, pad, mode="constant", value=None):
     pad = [item.item() if hasattr(item, "item") and not isinstance(item, SymInt) else item for item in pad]
-    return _call("pad", input, pad, mode, value)
+    return _call("pad", input, pad, mode, None if value is None else float(value))
 
 
 def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None,
@@ -308,7 +312,39 @@ def _loss(name):
     return loss
 
 
-for _name in ("cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div",
+def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, mode="mean",
+                  sparse=False, per_sample_weights=None, include_last_offset=False, padding_idx=None):
+    if input.dim() != 2 or mode not in ("sum", "mean") or padding_idx is not None:
+        raise NotImplementedError("embedding_bag of anything but rows of a fixed length")
+    rows = _call("embedding", weight, input)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.unsqueeze(-1)
+    return rows.sum(1) if mode == "sum" else rows.mean(1)
+
+
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    high, wide = _pair(kernel_size, 2)
+    if [high, wide] != _pair(stride, 2) or set(_pair(dilation, 2)) != {1} or set(_pair(padding, 2)) != {0}:
+        raise NotImplementedError("fold of blocks that overlap or leave gaps")
+    rows, columns = _pair(output_size, 2)
+    batch, channels = input.size(0), input.size(1) // (high * wide)
+    blocks = input.reshape(batch, channels, high, wide, rows // high, columns // wide)
+    return blocks.permute(0, 1, 4, 2, 5, 3).reshape(batch, channels, rows, columns)
+
+
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    return _reduced((input - target) ** 2, reduction)
+
+
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    return _reduced((input - target).abs(), reduction)
+
+
+def _reduced(losses, reduction):
+    return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
+
+
+for _name in ("cross_entropy", "nll_loss", "smooth_l1_loss", "huber_loss", "kl_div",
               "binary_cross_entropy", "binary_cross_entropy_with_logits", "ctc_loss", "cosine_embedding_loss",
               "margin_ranking_loss", "triplet_margin_loss", "poisson_nll_loss"):
     globals()[_name] = _loss(_name)

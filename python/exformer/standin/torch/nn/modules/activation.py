@@ -64,6 +64,9 @@ class PReLU(Module):
     def forward(self, input):
         return F.prelu(input, self.weight)
 
+    def reset_parameters(self):
+        self.weight.data.fill_(0.25)
+
 
 class _Loss(Module):
     def __init__(self, *args, **kwargs):

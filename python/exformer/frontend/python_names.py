@@ -1,0 +1,79 @@
+"""Python's own functions as modeling code uses them on symbolic sizes and on tensors whose length is one: they can only
+give integers and lists of a known length, their stand-ins keep sizes symbolic."""
+
+import builtins
+import contextlib
+import sys
+
+
+def symbolic_len(value):
+    """The first size of a tensor."""
+    import torch
+
+    return value.size(0) if isinstance(value, torch.Tensor) and value.dim() > 0 else builtins.len(value)
+
+
+def symbolic_range(*bounds):
+    """A range whose number of steps is known although its bounds are not: range(0, length, length)."""
+    from torch import SymInt
+
+    if not any(isinstance(bound, SymInt) for bound in bounds):
+        return builtins.range(*bounds)
+    start, stop, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    steps = -((start - stop) // step)
+    if isinstance(steps, SymInt):
+        return builtins.range(*bounds)  # fixes the sizes
+    return [start + number * step for number in builtins.range(steps)]
+
+
+class _ListType(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, builtins.list)
+
+    def __call__(cls, *args):
+        from torch import Rows, SymInt, Tensor
+
+        if args and isinstance(args[0], Tensor) and args[0].dim() > 0 and isinstance(args[0].size(0), SymInt):
+            return Rows(args[0])
+        return builtins.list(*args)
+
+
+class symbolic_list(builtins.list, metaclass=_ListType):
+    """`list`; of a tensor with a symbolic first size, its rows as one object."""
+
+
+class _IntType(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, builtins.int)
+
+    def __call__(cls, *args):
+        from torch import SymFloat, SymInt
+
+        if args and isinstance(args[0], (SymInt, SymFloat)):
+            return args[0].__trunc__()
+        return builtins.int(*args)
+
+
+class symbolic_int(builtins.int, metaclass=_IntType):
+    """`int`, which leaves sizes as they are."""
+
+
+_NAMES = {"int": symbolic_int, "len": symbolic_len, "range": symbolic_range, "list": symbolic_list}
+
+
+@contextlib.contextmanager
+def shadowed(model):
+    """In the modules of the model's classes, and in transformers' code that they share."""
+    paths = {type(module).__module__ for module in model.modules()}
+    modules = [module for path, module in builtins.list(sys.modules.items())
+               if path in paths and path.startswith("transformers.models.")]
+    for module in modules:
+        for name, value in _NAMES.items():
+            vars(module).setdefault(name, value)
+    try:
+        yield
+    finally:
+        for module in modules:
+            for name, value in _NAMES.items():
+                if vars(module).get(name) is value:
+                    delattr(module, name)

@@ -1,0 +1,186 @@
+"""What transformers computes from the sizes of images (`grid_thw`: frames, rows and columns of patches of each image),
+image by image, here for all patches at once: the number of images and their sizes stay inputs of the program."""
+
+import contextlib
+import sys
+
+
+def _tokens(grid_thw, merge):
+    """Of each patch: its image, its frame there, its row and column. Patches of a frame are in blocks of merge x merge,
+    which is one number or one for each image."""
+    import torch
+
+    frames, rows, columns = grid_thw.unbind(-1)
+    counts = frames * rows * columns
+    image = torch.repeat_interleave(torch.arange(grid_thw.shape[0]), counts)
+    within = torch.arange(image.shape[0]) - (counts.cumsum(0) - counts)[image]
+    rows, columns = rows[image], columns[image]
+    if torch.is_tensor(merge):
+        merge = merge[image]
+    frame, within = within // (rows * columns), within % (rows * columns)
+    in_column, in_row = within % merge, within // merge % merge
+    block = within // (merge * merge)
+    blocks = columns // merge
+    return image, frame, block // blocks * merge + in_row, block % blocks * merge + in_column
+
+
+def position_ids(grid_thw, spatial_merge_size, include_temporal=False, kwargs=None):
+    """vision_utils.get_vision_position_ids"""
+    import torch
+
+    if kwargs is not None and (given := kwargs.pop("position_ids", None)) is not None:
+        return given
+    _, frame, row, column = _tokens(grid_thw, spatial_merge_size)
+    return torch.stack([frame, row, column] if include_temporal else [row, column], dim=-1)
+
+
+def window_index(grid_thw, spatial_merge_size, window_size, patch_size, kwargs=None):
+    """vision_utils.get_vision_window_index: the order that puts the merged patches of a window side by side, and where
+    windows begin. Windows at the border are smaller; none is empty."""
+    import torch
+
+    if kwargs is not None:
+        given = kwargs.pop("window_index", None), kwargs.pop("cu_window_seqlens", None)
+        if None not in given:
+            return given
+    side = window_size // spatial_merge_size // patch_size
+    most = 1 << 14  # windows along one side of an image
+    merged = torch.stack([grid_thw[:, 0], grid_thw[:, 1] // spatial_merge_size, grid_thw[:, 2] // spatial_merge_size], -1)
+    image, frame, row, column = _tokens(merged, 1)
+    frames_before = (merged[:, 0].cumsum(0) - merged[:, 0])[image] + frame
+    window = (frames_before * most + row // side) * most + column // side
+    order = torch.argsort(window * (side * side) + row % side * side + column % side)
+    window, places = window[order], torch.arange(order.shape[0])
+    starts = torch.nonzero((places == 0) | (window != window[(places - 1).clamp(min=0)]))[:, 0]
+    bounds = torch.cat([starts, torch.full((1,), order.shape[0], dtype=starts.dtype)]) * spatial_merge_size**2
+    return order, bounds.to(torch.int32)
+
+
+def nearest_position_ids(target_sizes, num_patches_per_side, kwargs=None):
+    """vision_utils.get_vision_nearest_position_ids"""
+    import torch
+
+    if kwargs is not None and (given := kwargs.pop("position_ids", None)) is not None:
+        return given
+    grid = torch.nn.functional.pad(target_sizes, (1, 0), value=1)
+    image, _, row, column = _tokens(grid, 1)
+    bounds = torch.arange(1 / num_patches_per_side, 1.0, 1 / num_patches_per_side)
+    rows = torch.bucketize(row / target_sizes[:, 0][image], bounds, right=True)
+    columns = torch.bucketize(column / target_sizes[:, 1][image], bounds, right=True)
+    return rows * num_patches_per_side + columns
+
+
+def segment_attention(original):
+    """Attention within segments of a packed sequence (`cu_seqlens`: where each begins): transformers' export patch wants
+    all of one length and makes a batch of them. Here the sequence is one segment and a mask keeps them apart, whatever
+    their lengths are."""
+    import torch
+
+    functional = torch.nn.functional
+
+    def forward(self, hidden_states, cu_seqlens, *args, **kwargs):
+        places = torch.arange(hidden_states.shape[-2], dtype=cu_seqlens.dtype)
+        segment = (places[:, None] >= cu_seqlens[None, 1:]).sum(-1)
+        mask = segment[:, None] == segment[None, :]
+        plain = functional.scaled_dot_product_attention
+
+        def masked(query, key, value, *rest, **options):
+            return plain(query, key, value, *rest, **{**options, "attn_mask": mask, "is_causal": False})
+
+        functional.scaled_dot_product_attention = masked
+        try:
+            whole = torch.cat([cu_seqlens[:1], cu_seqlens[-1:]])
+            return original(self, hidden_states, whole, *args, **kwargs)
+        finally:
+            functional.scaled_dot_product_attention = plain
+
+    return forward
+
+
+def rope_index(self, input_ids, mm_token_type_ids, image_grid_thw=None, video_grid_thw=None, attention_mask=None,
+               **kwargs):
+    """get_rope_index of the Qwen-VL family: positions along time, rows and columns. A text token is one step; a picture
+    is max(rows, columns) steps, with its tokens' places added inside. Padding lies at the ends of a row."""
+    import torch
+
+    merge = self.config.vision_config.spatial_merge_size
+    types = mm_token_type_ids.long()
+    valid = torch.ones_like(types).bool() if attention_mask is None else attention_mask.bool()
+    pad = torch.nn.functional.pad
+    first = valid & ((types != pad(types, (1, -1), value=-1)) | ~pad(valid.long(), (1, -1)).bool())
+    places = torch.arange(types.shape[1])
+    advance, offsets = (valid & (types == 0)).long(), 0
+    for kind, grid in ((1, image_grid_thw), (2, video_grid_thw)):
+        if grid is None:
+            continue
+        if kind == 2 and self.config.model_type not in _WHOLE_CLIPS:  # frames are pictures between time stamps
+            frames = torch.repeat_interleave(grid, grid[:, 0], dim=0)
+            grid = torch.cat([torch.ones_like(frames[:, :1]), frames[:, 1:]], dim=1)
+        inside, start = valid & (types == kind), first & (types == kind)
+        picture = (start.long().flatten().cumsum(0) - 1).reshape(types.shape).clamp(min=0)
+        rows, columns = grid[:, 1][picture] // merge, grid[:, 2][picture] // merge
+        steps = torch.maximum(rows, columns)
+        within = places - torch.nonzero(start)[:, 1][picture]
+        frame = within // (rows * columns)
+        if kind == 2 and kwargs.get("second_per_grid_ts") is not None:
+            seconds = self.config.vision_config.tokens_per_second * kwargs["second_per_grid_ts"]
+            frame = (frame * seconds[picture]).long()
+        offset = torch.stack([frame, within % (rows * columns) // columns, within % columns])
+        advance = advance + torch.where(start, steps, 0)
+        offsets = offsets + torch.where(inside, offset - torch.where(start, 0, steps), 0)
+    positions = torch.where(valid, advance.cumsum(1) - advance + offsets, 0)
+    if positions.dim() == 2:
+        positions = positions.unsqueeze(0).expand(3, -1, -1)
+    deltas = positions.amax((0, 2)) + 1 - valid.sum(1)
+    return positions.to(input_ids.dtype), deltas.unsqueeze(1)
+
+
+_WHOLE_CLIPS = ("qwen2_vl", "qwen2_5_vl", "paddleocr_vl")
+_ROPE_INDEX = ("cohere_compass", "cosmos3_omni", "glm46v", "glm4v", "glm4v_moe", "glm_ocr", "paddleocr_vl", "qwen2_vl",
+               "qwen2_5_vl",                "qwen3_5", "qwen3_5_moe", "qwen3_vl", "qwen3_vl_moe", "qwen4_exp")
+
+
+def _rope_classes():
+    """The classes whose get_rope_index is the family's."""
+    for family in _ROPE_INDEX:
+        module = sys.modules.get(f"transformers.models.{family}.modeling_{family}")
+        yield from (value for value in vars(module or sys).values()
+                    if isinstance(value, type) and value.__module__ == getattr(module, "__name__", None)
+                    and "get_rope_index" in vars(value))
+
+
+# Encoders with helpers of their own over the grid: the caller computes what they give, as transformers' exporters do.
+_OWN_HELPERS = ("get_vision_frame_index", "get_vision_temporal_merge_index", "get_vision_pixel_shuffle_index")
+
+
+@contextlib.contextmanager
+def preparers_without_grids(model):
+    """transformers' preparers add inputs that follow from others; those that are computed here are left out."""
+    from transformers.exporters import utils
+
+    module = sys.modules[type(model).__module__]
+    saved = utils._EXPORT_INPUT_PREPARERS
+    if not any(hasattr(module, name) for name in _OWN_HELPERS):
+        utils._EXPORT_INPUT_PREPARERS = {markers: prepare for markers, prepare in saved.items()
+                                         if markers != ("grid_thw",)}
+    try:
+        yield
+    finally:
+        utils._EXPORT_INPUT_PREPARERS = saved
+
+
+def replacements():
+    """[(module, name, value)] for every module that has imported one of the helpers."""
+    from transformers import vision_utils
+    from transformers.exporters import exporter_dynamo
+
+    own = {"get_vision_position_ids": position_ids, "get_vision_window_index": window_index,
+           "get_vision_nearest_position_ids": nearest_position_ids}
+    found = [(exporter_dynamo, "_reshaped_vision_attention_forward",
+              segment_attention(exporter_dynamo._reshaped_vision_attention_forward))]
+    for name, value in own.items():
+        original = getattr(vision_utils, name)
+        found += [(module, name, value) for path, module in list(sys.modules.items())
+                  if path.startswith("transformers.") and vars(module).get(name) is original]
+    found += [(owner, "get_rope_index", rope_index) for owner in _rope_classes()]
+    return found
