@@ -1,5 +1,7 @@
 #include "convert.h"
 
+#include <algorithm>
+
 #include "exformer/base/error.h"
 
 namespace exformer::python {
@@ -27,6 +29,13 @@ TensorArgument to_list(const PythonTypes& types, py::handle object) {
   const auto wrong = [&](const char* kind) {
     throw py::type_error(fmt::format("a list of {} holds something else: {}", kind, std::string(py::repr(object))));
   };
+  const auto is_number = [](const TensorArgument& item) { return item.is<SymInt>(); };
+  if (has_tensor && std::any_of(items.begin(), items.end(), is_number)) {  // sizes, some of them read from tensors
+    for (size_t i = 0; i < items.size(); ++i) {
+      if (items[i].is_tensor()) items[i] = to_argument(types, py::object(sequence[i]).attr("item")());
+    }
+    has_tensor = false;
+  }
   if (has_tensor) {
     std::vector<Tensor> tensors;
     for (const TensorArgument& item : items) {

@@ -65,9 +65,9 @@ class Session {
 
   /// The value if it depends on no input of the caller's and is not random.
   std::optional<HostTensor> evaluate(const Tensor& tensor) { return evaluate(tensor.value(), Given::Constants); }
-  /// The only element of an integer or bool tensor: its constant, else a new symbol that the run defines and whose hint
-  /// is the element in the sample call.
-  SymInt item(const Tensor& tensor) { return tracer_.item(tensor); }
+  /// The only element of an integer or bool tensor: its constant, what sizes make it, else a new symbol that the run
+  /// defines and whose hint is the element in the sample call.
+  SymInt item(const Tensor& tensor);
   /// States that a number is at least one in every run.
   void check(const SymInt& condition, const std::string& message) { tracer_.check(condition, message); }
   /// Whether data define some part of a size.

@@ -115,7 +115,10 @@ class Dims:
         facts = by_symbol[names[0]]
 
         def holds(size):
-            value = self.core.substitute(difference, {names[0]: size})
+            try:
+                value = self.core.substitute(difference, {names[0]: size})
+            except RuntimeError:  # a division by zero
+                return False
             return (value < 0 if kind == "lt" else value <= 0) == truth
 
         def turn(inside, outside):

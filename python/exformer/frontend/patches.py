@@ -31,7 +31,7 @@ def every_expert(forward):
         import torch
 
         def every_index(tensor, as_tuple=False):
-            return torch.arange(tensor.shape[0]).unsqueeze(-1)
+            return torch.arange(min(tensor.shape[0], getattr(self, "num_experts", tensor.shape[0]))).unsqueeze(-1)
 
         with replaced(torch.Tensor, "nonzero", every_index):
             return forward(self, *args, **kwargs)
@@ -53,16 +53,23 @@ def expert_loops():
     return found
 
 
-@contextlib.contextmanager
-def applied():
-    """All of them."""
+def replacements(model):
+    """[(owner, name, value)], all that apply to a model. Made of classes as they are before other patches."""
     from torch import library
 
+    is_eager = getattr(model.config, "_attn_implementation", None) == "eager"
+    found = [*vision_grids.replacements(is_eager), *scans.replacements(), *expert_loops()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
+    if fallback is not None:
+        found.append((fallback, "function", grouped_matmul))
+    return found
+
+
+@contextlib.contextmanager
+def applied(found):
+    """For a while."""
     with contextlib.ExitStack() as undo:
-        if fallback is not None:
-            undo.enter_context(replaced(fallback, "function", grouped_matmul))
-        for owner, name, value in [*vision_grids.replacements(), *scans.replacements(), *expert_loops()]:
+        for owner, name, value in found:
             undo.enter_context(replaced(owner, name, value))
         yield
 

@@ -7,22 +7,25 @@ import sys
 
 
 def symbolic_len(value):
-    """The first size of a tensor."""
+    """The first size of a tensor, the number of steps of a range."""
     import torch
 
+    if isinstance(value, torch.Progression):
+        return value.length()
     return value.size(0) if isinstance(value, torch.Tensor) and value.dim() > 0 else builtins.len(value)
 
 
 def symbolic_range(*bounds):
-    """A range whose number of steps is known although its bounds are not: range(0, length, length)."""
-    from torch import SymInt
+    """The numbers, where it is known how many there are although the bounds are not: range(0, length, length). Else an
+    object that can be cut and made a tensor; a loop over it fixes the sizes."""
+    from torch import Progression, SymInt
 
     if not any(isinstance(bound, SymInt) for bound in bounds):
         return builtins.range(*bounds)
     start, stop, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     steps = -((start - stop) // step)
     if isinstance(steps, SymInt):
-        return builtins.range(*bounds)  # fixes the sizes
+        return Progression(start, step, steps)
     return [start + number * step for number in builtins.range(steps)]
 
 
@@ -31,8 +34,10 @@ class _ListType(type):
         return isinstance(instance, builtins.list)
 
     def __call__(cls, *args):
-        from torch import Rows, SymInt, Tensor
+        from torch import Progression, Rows, SymInt, Tensor
 
+        if args and isinstance(args[0], Progression):
+            return args[0]
         if args and isinstance(args[0], Tensor) and args[0].dim() > 0 and isinstance(args[0].size(0), SymInt):
             return Rows(args[0])
         return builtins.list(*args)
@@ -47,10 +52,11 @@ class _IntType(type):
         return isinstance(instance, builtins.int)
 
     def __call__(cls, *args):
-        from torch import SymFloat, SymInt
+        from torch import SymFloat, SymInt, Tensor
 
-        if args and isinstance(args[0], (SymInt, SymFloat)):
-            return args[0].__trunc__()
+        number = args[0].item() if args and isinstance(args[0], Tensor) else args[0] if args else 0
+        if isinstance(number, (SymInt, SymFloat)):
+            return number.__trunc__()
         return builtins.int(*args)
 
 

@@ -53,7 +53,8 @@ def _export_patches(model, flags):
     """transformers' own changes to models that cannot be traced as they are written."""
     from transformers.exporters.exporter_dynamo import apply_patches, patch_model_config, reset_model_state
 
-    with patches.applied(), apply_patches("dynamo"), python_names.shadowed(model), reset_model_state(model), \
+    found = patches.replacements(model)
+    with apply_patches("dynamo"), patches.applied(found), python_names.shadowed(model), reset_model_state(model), \
             patch_model_config(model, flags):
         yield
 
@@ -111,6 +112,7 @@ def trace(request):
     known = known_bounds = known_remainders = 0
     for _ in range(MAX_ROUNDS):
         torch._state.bounds.clear()
+        torch._state.ones.clear()
         remainders.whole = None
         result, fault = None, None
         try:
@@ -130,6 +132,10 @@ def trace(request):
         for remainder in core.remainders[known_remainders:]:
             learned = dimensions.learn_multiple(remainder) or learned
         known_remainders = len(core.remainders)
+        if not learned and isinstance(fault, (ValueError, RuntimeError)) and torch._state.ones:
+            # The model refuses the other size: it has to be 1.
+            ones = [(core.free_symbols(size)[0], 1, where) for size, where in torch._state.ones]
+            learned = dimensions.learn(ones, [])
         if learned:
             continue
         if fault is not None:

@@ -2,6 +2,7 @@
 image by image, here for all patches at once: the number of images and their sizes stay inputs of the program."""
 
 import contextlib
+import inspect
 import sys
 
 
@@ -71,15 +72,16 @@ def nearest_position_ids(target_sizes, num_patches_per_side, kwargs=None):
 
 
 def segment_attention(original):
-    """Attention within segments of a packed sequence (`cu_seqlens`: where each begins): transformers' export patch wants
-    all of one length and makes a batch of them. Here the sequence is one segment and a mask keeps them apart, whatever
-    their lengths are."""
+    """Attention within segments of a packed sequence (`cu_seqlens`: where each begins): the classes take the sequence
+    apart, transformers' export patch for them wants segments of one length. Here the whole is one segment and a mask
+    keeps its parts apart, whatever their lengths are."""
     import torch
 
     functional = torch.nn.functional
 
     def forward(self, hidden_states, cu_seqlens, *args, **kwargs):
-        places = torch.arange(hidden_states.shape[-2], dtype=cu_seqlens.dtype)
+        length = hidden_states.shape[-2]
+        places = torch.arange(length, dtype=cu_seqlens.dtype)
         segment = (places[:, None] >= cu_seqlens[None, 1:]).sum(-1)
         mask = segment[:, None] == segment[None, :]
         plain = functional.scaled_dot_product_attention
@@ -89,7 +91,7 @@ def segment_attention(original):
 
         functional.scaled_dot_product_attention = masked
         try:
-            whole = torch.cat([cu_seqlens[:1], cu_seqlens[-1:]])
+            whole = torch.stack([torch.zeros((), dtype=cu_seqlens.dtype), torch.full((), length, dtype=cu_seqlens.dtype)])
             return original(self, hidden_states, whole, *args, **kwargs)
         finally:
             functional.scaled_dot_product_attention = plain
@@ -169,18 +171,37 @@ def preparers_without_grids(model):
         utils._EXPORT_INPUT_PREPARERS = saved
 
 
-def replacements():
-    """[(module, name, value)] for every module that has imported one of the helpers."""
+def _loops_over_segments(value, path):
+    """An attention class that takes a packed sequence apart."""
+    if not isinstance(value, type) or value.__module__ != path or not value.__name__.endswith("Attention"):
+        return False
+    forward = vars(value).get("forward")
+    return forward is not None and "cu_seqlens" in inspect.signature(forward).parameters and (
+        "lengths.tolist(), dim=2" in inspect.getsource(forward))
+
+
+def packed_attentions():
+    """[(class, "forward", value)] for the modules that are loaded."""
+    return [(value, "forward", segment_attention(value.forward))
+            for path, module in list(sys.modules.items()) if path.startswith("transformers.models.")
+            for value in list(vars(module).values()) if _loops_over_segments(value, path)]
+
+
+def replacements(is_eager):
+    """[(owner, name, value)]: for every module that has imported one of the helpers, and every class that loops. Eager
+    attention has no place for a mask, so that it keeps transformers' patch."""
     from transformers import vision_utils
     from transformers.exporters import exporter_dynamo
 
     own = {"get_vision_position_ids": position_ids, "get_vision_window_index": window_index,
            "get_vision_nearest_position_ids": nearest_position_ids}
-    found = [(exporter_dynamo, "_reshaped_vision_attention_forward",
-              segment_attention(exporter_dynamo._reshaped_vision_attention_forward))]
+    packed = exporter_dynamo._reshaped_vision_attention_forward
+    found = [] if is_eager else [(exporter_dynamo, "_reshaped_vision_attention_forward", segment_attention(packed))]
     for name, value in own.items():
         original = getattr(vision_utils, name)
         found += [(module, name, value) for path, module in list(sys.modules.items())
                   if path.startswith("transformers.") and vars(module).get(name) is original]
+    if not is_eager:
+        found += packed_attentions()
     found += [(owner, "get_rope_index", rope_index) for owner in _rope_classes()]
     return found

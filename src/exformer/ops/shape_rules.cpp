@@ -51,6 +51,11 @@ std::optional<DType> combine(std::optional<DType> higher, std::optional<DType> l
   return higher;
 }
 
+/// Whether `a` is at most `b`, or would be if no size were zero.
+bool is_inner_stride(const SymInt& a, const SymInt& b) {
+  return less_equal(a, b) == Truth::Yes || (!b.is_constant() && cofactor(b, a).has_value());
+}
+
 /// torch._prims_common's order test: 1 when dim `a` must come after `b` in memory, -1 when before, 0 when the inputs do
 /// not say.
 int stride_order(std::span<const std::vector<SymInt>> strides, const std::vector<SymInt>& sizes, size_t a, size_t b) {
@@ -58,10 +63,9 @@ int stride_order(std::span<const std::vector<SymInt>> strides, const std::vector
     if (stride[a] == SymInt(0) || stride[b] == SymInt(0)) continue;
     if (stride[a] == stride[b]) {
       if (less(sizes[b], sizes[a]) == Truth::Yes) return 1;
-    } else if (less_equal(stride[a], stride[b]) ==
-               Truth::Yes) {  // equal only where a size is 1, whose stride no one reads
+    } else if (is_inner_stride(stride[a], stride[b])) {  // equal only where a size is 1, whose stride no one reads
       return -1;
-    } else if (less_equal(stride[b], stride[a]) == Truth::Yes) {
+    } else if (is_inner_stride(stride[b], stride[a])) {
       return 1;
     }
   }

@@ -4,6 +4,7 @@ import builtins
 import math
 
 from . import _state
+from ._rows import Progression
 from ._symbols import SymFloat, SymInt
 from ._types import DTYPES, default_dtype
 
@@ -63,6 +64,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     if _is_tensor(data):
         copy = data.clone()
         return copy if dtype is None else copy.to(dtype)
+    if isinstance(data, Progression):
+        return data.tensor(dtype)
     if hasattr(data, "tobytes") and hasattr(data, "dtype"):
         return _from_numpy(data, dtype)
     sizes, values = [], []

@@ -22,8 +22,8 @@ def _call(name, *args):
 def _number(item):
     """A bound of a slice: None, a number, or a tensor's number. Whether it counts from the end has to be known."""
     item = item.item() if _is_tensor(item) else item
-    if isinstance(item, SymInt):
-        bool(item >= 0)
+    if isinstance(item, SymInt) and bool(item >= 0) and _state.core.depends_on_data(item):
+        return item.maximum(0)
     return item
 
 

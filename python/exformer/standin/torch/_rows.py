@@ -1,4 +1,6 @@
-"""Lists of tensors whose length is a symbol: pieces of one tensor that are put together again."""
+"""Lists whose length is a symbol: pieces of one tensor that are put together again, and numbers."""
+
+import operator
 
 
 class Pieces:
@@ -65,3 +67,54 @@ class Numbers:
 
     def __getitem__(self, index):
         return list(self)[index] if isinstance(index, slice) else self.tensor[index].item()
+
+
+class Progression:
+    """The list of `range(start, ...)` for a symbolic number of steps, behind a few numbers of another kind."""
+
+    def __init__(self, start, step, count, head=()):
+        self.start, self.step, self.count, self.head = start, step, count, list(head)
+
+    def length(self):
+        return self.count + len(self.head)
+
+    def tensor(self, dtype=None):
+        from . import _creation
+
+        numbers = _creation.arange(self.count, dtype=dtype) * self.step + self.start
+        if not self.head:
+            return numbers
+        from ._functions import cat
+
+        return cat([_creation.tensor(self.head, dtype=numbers.dtype), numbers])
+
+    def __len__(self):
+        return len(self.head) + operator.index(self.count)
+
+    def __iter__(self):
+        return iter([*self.head, *(self.start + self.step * i for i in range(operator.index(self.count)))])
+
+    def __add__(self, other):
+        return list(self) + list(other)
+
+    def __radd__(self, other):
+        return Progression(self.start, self.step, self.count, [*other, *self.head])
+
+    def __getitem__(self, index):
+        if not isinstance(index, slice):
+            if index == -1:
+                return self.start + self.step * (self.count - 1)
+            return self.head[index] if index < len(self.head) else self.start + self.step * (index - len(self.head))
+        start, stop, step = index.start or 0, index.stop, 1 if index.step is None else index.step
+        if start not in (0, 1) or stop not in (None, -1) or (step != 1 and len(self.head) > start):
+            return list(self)[index]
+        result = Progression(self.start, self.step, self.count, self.head)
+        if start == 1 and self.head:
+            result.head = self.head[1:]
+        elif start == 1:
+            result.start, result.count = self.start + self.step, self.count - 1
+        if stop == -1:
+            result.count = result.count - 1
+        if step < 0:
+            result = Progression(result[-1], -result.step, result.count)
+        return Progression(result.start, result.step * abs(step), -((-result.count) // abs(step)), result.head)

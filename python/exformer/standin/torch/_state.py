@@ -2,6 +2,7 @@
 
 core = None
 bounds = []  # comparisons of sizes that Python code made: (left, right, "lt" or "le", truth, where)
+ones = []  # symbols that are 1 in the sample and that a comparison took for another size: (symbol, where)
 types = {}
 is_tracing = False  # a forward is running: code takes the paths that torch.export would
 

@@ -55,6 +55,8 @@ def decide(condition):
             value = right if _is_small(left) else left
             if hints != (0, 0) or _state.core.is_symbol(value):
                 _check_remainder(value)
+                if hints == (1, 1) and _state.core.is_symbol(value):
+                    _state.ones.append((value, caller()))
                 return kind == "ne"
             _restart_with_multiples(value)
         if None in hints:
@@ -269,6 +271,7 @@ SymInt.__copy__ = lambda self: self
 SymInt.__and__ = lambda self, other: specialize(self) & int(other)
 SymInt.__rand__ = SymInt.__and__
 SymInt.node = property(lambda self: self)
+SymInt.maybe_as_int = lambda self: None
 SymInt.is_integer = lambda self: True
 SymBool.__bool__ = decide
 SymBool.__and__ = SymBool.__rand__ = lambda self, other: bool(self) and bool(other)

@@ -65,7 +65,7 @@ class PReLU(Module):
         return F.prelu(input, self.weight)
 
     def reset_parameters(self):
-        self.weight.data.fill_(0.25)
+        """Nothing: weights come from the checkpoint."""
 
 
 class _Loss(Module):
