@@ -212,12 +212,13 @@ bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::s
   for (const OpenEquality& quotient : quotients_of_one(symbols(), {left, right})) {
     if (assume_equal(quotient.left, quotient.right, why)) return true;
   }
-  if (involves_division(left) || involves_division(right)) {
+  const bool is_of_data = depends_on_data(left) || depends_on_data(right);
+  if (is_of_data ? hint(left) == hint(right) : involves_division(left) || involves_division(right)) {
     tracer_.check(is_equal(left, right), why);
     assume_equality(symbols(), {left, right});
     return true;
   }
-  if (depends_on_data(left) || depends_on_data(right)) return false;
+  if (is_of_data) return false;
   // No symbol stands alone: all of them take the sample's sizes.
   bool changed = false;
   for (const SymInt& side : {left, right}) {

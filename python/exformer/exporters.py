@@ -3,6 +3,7 @@ PyTorch is not disturbed, and one without it needs none."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -50,16 +51,16 @@ class DynamoExporter:
 
     config_class = DynamoConfig
 
-    def export(self, model: str | os.PathLike, inputs: Mapping[str, Any] | None = None,
+    def export(self, model: Any, inputs: Mapping[str, Any] | None = None,
                config: DynamoConfig | None = None, *, dtype: str | None = None, attn_implementation: str | None = None,
                allow_missing: bool = False, trust_remote_code: bool = False, python: str | None = None,
                time_limit: float = 1800) -> ExportedModel:
-        """`model` is a checkpoint's directory or Hub id; `inputs` are sample forward kwargs, as arrays by name (a cache
+        """`model` is a checkpoint's directory or Hub id, or a `PreTrainedModel`; `inputs` are sample forward kwargs, as arrays by name (a cache
         as "past_key_values.layers.0.keys"). Without them inputs are made up from the model's signature."""
         config = config or self.config_class()
         holder = tempfile.TemporaryDirectory(prefix="exformer-")
         request = {
-            "checkpoint": _checkpoint(model), "output": os.path.join(holder.name, "export"),
+            "output": os.path.join(holder.name, "export"),
             "config": config.to_dict(), "dynamic": config.dynamic,
             "dynamic_shapes": config.to_dict().get("dynamic_shapes"), "dtype": dtype, "auto_class": None,
             "attn_implementation": attn_implementation, "allow_missing": allow_missing,
@@ -70,7 +71,8 @@ class DynamoExporter:
         if arrays:
             request["inputs"] = os.path.join(holder.name, "inputs.safetensors")
             _write_inputs(arrays, request["inputs"])
-        report = _run(request, python or sys.executable, time_limit)
+        with _checkpoint(model) as checkpoint:
+            report = _run({**request, "checkpoint": checkpoint}, python or sys.executable, time_limit)
         return ExportedModel(request["output"], report, holder)
 
 
@@ -90,9 +92,22 @@ class AutoHfExporter:
         return exporter
 
 
-def _checkpoint(model) -> str:
-    if not isinstance(model, (str, os.PathLike)):
-        raise UnsupportedError(f"a live {type(model).__name__} cannot be exported yet: save it and give the directory")
+@contextlib.contextmanager
+def _checkpoint(model):
+    """The checkpoint's directory. A model in memory is written to memory, where the tracing Python maps it: the weights
+    are on a disk only in the export."""
+    if isinstance(model, (str, os.PathLike)):
+        yield _directory(model)
+        return
+    if not hasattr(model, "save_pretrained"):
+        raise ExportError(f"a {type(model).__name__} is neither a checkpoint nor a PreTrainedModel")
+    shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="exformer-", dir=shared) as directory:
+        model.save_pretrained(directory)
+        yield directory
+
+
+def _directory(model) -> str:
     path = os.fspath(model)
     if os.path.isdir(path):
         return os.path.abspath(path)

@@ -189,5 +189,19 @@ def test_the_python_exporters_raise(package, gpt2):
     with pytest.raises(package.ExportError, match="'batch' allows"):
         package.DynamoExporter().export(gpt2, {"input_ids": ones}, package.DynamoConfig(dynamic_shapes=shapes),
                                         python=CHILD)
-    with pytest.raises(package.UnsupportedError, match="GPT2"):
-        package.DynamoExporter().export(build(next(a for a in ARCHITECTURES if a.model_type == "gpt2")))
+    with pytest.raises(package.ExportError, match="neither a checkpoint"):
+        package.DynamoExporter().export(torch.nn.Linear(2, 2))
+
+
+def test_a_model_in_memory(package, gpt2, tmp_path):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    architecture = next(a for a in ARCHITECTURES if a.model_type == "gpt2")
+    model = AutoModelForCausalLM.from_pretrained(gpt2).eval()
+    with torch.no_grad():
+        model.lm_head.weight.mul_(2)  # not what the disk has
+    inputs = make_inputs(architecture, model.config, *SHAPES[0], 0)
+    exported = package.DynamoExporter().export(model, inputs, package.DynamoConfig(dynamic=True), python=CHILD)
+    exported.save_pretrained(tmp_path / "out")
+    assert problems(architecture, model, tmp_path / "out") == []

@@ -25,6 +25,13 @@ GROUPS = (
     ("Other values than the reference's", r"differs by|is missing"),
 )
 OTHER = "Other causes"
+HEAD = """# Coverage
+
+Tiny checkpoints of the model types that transformers can build and that torch runs on a CPU
+(`tests/sweep/zoo/make_zoo.py`), exported with every size dynamic through the transformers front end, loaded by
+transformers' own loader and compared with the model at the export's sizes and at others. `tests/sweep/coverage.py`
+writes this page from the results of `tests/sweep/sweep.py`; continuous integration checks a fixed tenth against it.
+"""
 
 
 def group_of(fault):
@@ -52,12 +59,7 @@ def failures(results):
 
 
 def page(results):
-    lines = ["# Coverage", "",
-             "Tiny checkpoints of the model types that transformers can build and that torch runs on a CPU",
-             "(`tests/sweep/zoo/make_zoo.py`), exported with every size dynamic through the transformers front end, loaded by",
-             "transformers' own loader and compared with the model at the export's sizes and at others.",
-             "`tests/sweep/coverage.py` writes this page from the results of `tests/sweep/sweep.py`; continuous integration",
-             "checks a fixed tenth against it.", "", "| format | right | checkpoints | share |", "| --- | --- | --- | --- |"]
+    lines = [*HEAD.splitlines(), "", "| format | right | checkpoints | share |", "| --- | --- | --- | --- |"]
     for to in FORMATS:
         tried = [result[to]["fault"] for result in results.values() if to in result]
         if tried:

@@ -95,6 +95,37 @@ TEST_F(Assumptions, ADivisorThatMayBeZeroMustNotBe) {
   EXPECT_EQ(to_string(orderings[0].larger), to_string(frames));
 }
 
+TEST_F(Assumptions, ASymbolThatDataDefineIsWhatTheSizesSay) {
+  const SymInt found = context.symbol({.name = "found", .min = 0, .unbacked = true});
+  const auto solution = solve_for_data(context, {found * 64, 64 * batch * seq});
+  ASSERT_TRUE(solution);
+  EXPECT_EQ(solution->symbol, "found");
+  EXPECT_EQ(to_string(solution->value), "batch*seq");
+  EXPECT_FALSE(solve_for_data(context, {batch, seq}));
+}
+
+TEST_F(Assumptions, AnEqualityIsAssumedUpToCommonFactors) {
+  const SymInt blocks = 8 * floordiv(seq + 7, 8), padded = seq - mod(seq, 8) + 8;
+  EXPECT_EQ(equal(blocks, padded), Truth::Unknown);
+  assume_equality(context, {batch * blocks, batch * padded});
+  EXPECT_EQ(equal(blocks, padded), Truth::Yes);
+  EXPECT_EQ(equal(2 * padded, 2 * blocks), Truth::Yes);
+  EXPECT_EQ(equal(blocks + 1, seq), Truth::Unknown);
+  forget_assumptions(context);
+  EXPECT_EQ(equal(blocks, padded), Truth::Unknown);
+}
+
+TEST_F(Assumptions, WholeMultiplesMakeQuotientsEqual) {
+  EXPECT_THAT(remainders_that_solve(context, {floordiv(total, 2), 2 * floordiv(total, 4)}),
+              testing::ElementsAre(mod(total, 4)));
+  EXPECT_TRUE(remainders_that_solve(context, {floordiv(seq, 2), 2 * floordiv(seq, 4)}).empty());
+}
+
+TEST_F(Assumptions, QuotientsWithoutRestAreNamed) {
+  EXPECT_THAT(zero_remainders_of_quotients(context, {floordiv(total, 4) * floordiv(seq, 4), seq}),
+              testing::ElementsAre(mod(total, 4)));
+}
+
 TEST_F(Assumptions, HintsGiveTheSamplesValue) {
   EXPECT_EQ(value_at_hints(context, batch * seq + 1), 19);
   const SymInt unknown = context.symbol({.name = "unknown"});

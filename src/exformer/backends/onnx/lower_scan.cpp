@@ -1,5 +1,5 @@
-// Running sums.
-#include "exformer/backends/onnx/lowering.h"
+// Running sums and recurrences.
+#include "exformer/backends/onnx/lower_recurrence.h"
 
 namespace exformer::onnx {
 
@@ -8,6 +8,7 @@ void add_scan_lowerings(LoweringTable& table) {
     return {call.graph.emit("CumSum", {call.promoted("self"), call.graph.constant_int(call.dim("dim"))}, {},
                             call.out_dtype(), call.out().sizes)};
   });
+  table.add("aten::lstm.input", lower_lstm);
 }
 
 }  // namespace exformer::onnx

@@ -1,9 +1,11 @@
-"""Recurrent layers, written out step by step: the length of the sequence becomes part of the graph."""
+"""Recurrent layers. An LSTM over a symbolic length is an op; other layers, and lengths that are known, are written out
+step by step: the length of the sequence becomes part of the graph."""
 
 import operator
 
 from ... import _state
 from ..._creation import empty, zeros
+from ..._symbols import SymInt
 from .. import functional as F
 from ..parameter import Parameter
 from .module import Module
@@ -56,6 +58,11 @@ class RNNBase(Module):
                 weights = [getattr(self, f"{name}_l{layer}{suffix}", None)
                            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
                 state = self._initial(input, layer * len(self._suffixes) + number, hx)
+                if isinstance(layer_input.shape[0], SymInt) and self.gates == 4:
+                    output, *state = self._whole(layer_input, state, weights, is_reverse=bool(suffix))
+                    directions.append(output)
+                    states.append(state)
+                    continue
                 projected = F.linear(layer_input, weights[0], weights[2])
                 length = operator.index(layer_input.shape[0])
                 outputs = [None] * length
@@ -86,6 +93,15 @@ class LSTM(RNNBase):
 
     def step(self, projected, state, weight, bias):
         return _lstm_step(projected + F.linear(state[0], weight, bias), state)
+
+    @staticmethod
+    def _whole(input, state, weights, is_reverse):
+        """One layer in one direction as one op."""
+        weights = [weight for weight in weights if weight is not None]
+        output, hidden, cell = _state.core.call(
+            "lstm", (input.flip(0) if is_reverse else input, [part.unsqueeze(0) for part in state], weights,
+                     len(weights) == 4, 1, 0.0, False, False, False), {})
+        return output.flip(0) if is_reverse else output, hidden.squeeze(0), cell.squeeze(0)
 
     def _initial(self, input, index, hx):
         if hx is None:
