@@ -259,6 +259,24 @@ std::optional<HostTensor> Session::evaluate(Value* value, Given given) {
   return result;
 }
 
+namespace {
+
+/// Memory that a call writes all of: what was there does not matter.
+bool is_overwritten(const Node& node, const Value& input) {
+  return node.is("aten::copy") && node.inputs().front() == &input;
+}
+
+std::optional<HostTensor> zeros_like(const Value& value) {
+  std::vector<int64_t> sizes;
+  for (const SymInt& size : value.meta.sizes) {
+    if (!size.is_constant()) return std::nullopt;
+    sizes.push_back(size.value());
+  }
+  return HostTensor::zeros(value.meta.dtype, std::move(sizes));
+}
+
+}  // namespace
+
 std::optional<HostTensor> Session::evaluate_node(const Node& node, size_t output, Given given) {
   const Op& op = OpRegistry::standard().get(node);
   if (has_tag(op.tags, Tag::Random)) return std::nullopt;
@@ -290,7 +308,8 @@ std::optional<HostTensor> Session::evaluate_node(const Node& node, size_t output
     bool known = true;
     arguments.push_back(map_tensors<HostTensor>(argument, [&](Value* input) {
       if (!input || !known) return HostTensor();
-      const auto value = evaluate(input, given);
+      auto value = evaluate(input, given);
+      if (!value && is_overwritten(node, *input)) value = zeros_like(*input);
       known = known && value.has_value();
       return value.value_or(HostTensor());
     }));

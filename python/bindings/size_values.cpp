@@ -45,7 +45,12 @@ class SizeValues {
     if (is({"aten::neg"})) return Ratio{-a->numerator, a->denominator};
     if (node->arguments().size() < 2) return std::nullopt;
     const auto b = argument(node->arguments()[1]);
-    if (!b || (node->arguments().size() > 2 && node->arguments()[2] != Argument(SymInt(1)))) return std::nullopt;
+    if (!b) return std::nullopt;
+    if (is({"aten::div.Tensor_mode", "aten::div.Scalar_mode", "aten::floor_divide", "aten::floor_divide.Scalar"})) {
+      const auto exact = quotient(*a, *b);  // of sizes: rounded down either way
+      return exact ? std::optional(Ratio{floordiv(exact->numerator, exact->denominator)}) : std::nullopt;
+    }
+    if (node->arguments().size() > 2 && node->arguments()[2] != Argument(SymInt(1))) return std::nullopt;
     if (is({"aten::add.Tensor", "aten::add.Scalar"})) return sum(*a, *b, 1);
     if (is({"aten::sub.Tensor", "aten::sub.Scalar"})) return sum(*a, *b, -1);
     if (is({"aten::rsub.Tensor", "aten::rsub.Scalar"})) return sum(*b, *a, -1);

@@ -2,9 +2,10 @@
 undone when the trace ends."""
 
 import contextlib
+import inspect
 import sys
 
-from . import scans, vision_grids
+from . import packed_images, resized_grids, scans, vision_grids
 
 
 def grouped_matmul(input, weight, offs):
@@ -53,12 +54,39 @@ def expert_loops():
     return found
 
 
+def split_as_whole(method):
+    """A method that splits rows by image, reshapes each part to rows again and hands the list to torch.cat: the list may
+    as well have one part."""
+
+    def patched(self, *args, **kwargs):
+        from torch import Pieces
+
+        with replaced(Pieces, "as_whole", True):
+            return method(self, *args, **kwargs)
+
+    return patched
+
+
+def whole_splits():
+    """[(class, name, value)] for the modules that are loaded."""
+    found = []
+    for path, module in list(sys.modules.items()):
+        if not path.startswith("transformers.models.") or not hasattr(module, "torch"):
+            continue
+        for owner in [value for value in vars(module).values() if isinstance(value, type)]:
+            method = vars(owner).get("get_image_features") if owner.__module__ == path else None
+            if method is not None and "split(num_real_images_per_batch.tolist())" in inspect.getsource(method):
+                found.append((owner, "get_image_features", split_as_whole(method)))
+    return found
+
+
 def replacements(model):
     """[(owner, name, value)], all that apply to a model. Made of classes as they are before other patches."""
     from torch import library
 
     is_eager = getattr(model.config, "_attn_implementation", None) == "eager"
-    found = [*vision_grids.replacements(is_eager), *scans.replacements(), *expert_loops()]
+    found = [*vision_grids.replacements(is_eager), *scans.replacements(), *expert_loops(),
+             *resized_grids.replacements(), *packed_images.replacements(), *whole_splits()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
     if fallback is not None:
         found.append((fallback, "function", grouped_matmul))
@@ -77,7 +105,7 @@ def applied(found):
 @contextlib.contextmanager
 def replaced(owner, name, value):
     """Another attribute for a while."""
-    saved = getattr(owner, name)
+    saved = vars(owner).get(name, getattr(owner, name))  # a static method stays one
     setattr(owner, name, value)
     try:
         yield

@@ -6,7 +6,7 @@ import inspect
 import sys
 
 
-def _tokens(grid_thw, merge):
+def tokens(grid_thw, merge):
     """Of each patch: its image, its frame there, its row and column. Patches of a frame are in blocks of merge x merge,
     which is one number or one for each image."""
     import torch
@@ -31,7 +31,7 @@ def position_ids(grid_thw, spatial_merge_size, include_temporal=False, kwargs=No
 
     if kwargs is not None and (given := kwargs.pop("position_ids", None)) is not None:
         return given
-    _, frame, row, column = _tokens(grid_thw, spatial_merge_size)
+    _, frame, row, column = tokens(grid_thw, spatial_merge_size)
     return torch.stack([frame, row, column] if include_temporal else [row, column], dim=-1)
 
 
@@ -47,7 +47,7 @@ def window_index(grid_thw, spatial_merge_size, window_size, patch_size, kwargs=N
     side = window_size // spatial_merge_size // patch_size
     most = 1 << 14  # windows along one side of an image
     merged = torch.stack([grid_thw[:, 0], grid_thw[:, 1] // spatial_merge_size, grid_thw[:, 2] // spatial_merge_size], -1)
-    image, frame, row, column = _tokens(merged, 1)
+    image, frame, row, column = tokens(merged, 1)
     frames_before = (merged[:, 0].cumsum(0) - merged[:, 0])[image] + frame
     window = (frames_before * most + row // side) * most + column // side
     order = torch.argsort(window * (side * side) + row % side * side + column % side)
@@ -64,7 +64,7 @@ def nearest_position_ids(target_sizes, num_patches_per_side, kwargs=None):
     if kwargs is not None and (given := kwargs.pop("position_ids", None)) is not None:
         return given
     grid = torch.nn.functional.pad(target_sizes, (1, 0), value=1)
-    image, _, row, column = _tokens(grid, 1)
+    image, _, row, column = tokens(grid, 1)
     bounds = torch.arange(1 / num_patches_per_side, 1.0, 1 / num_patches_per_side)
     rows = torch.bucketize(row / target_sizes[:, 0][image], bounds, right=True)
     columns = torch.bucketize(column / target_sizes[:, 1][image], bounds, right=True)
@@ -160,11 +160,14 @@ def preparers_without_grids(model):
     """transformers' preparers add inputs that follow from others; those that are computed here are left out."""
     from transformers.exporters import utils
 
+    from .packed_images import is_packed
+
     module = sys.modules[type(model).__module__]
     saved = utils._EXPORT_INPUT_PREPARERS
-    if not any(hasattr(module, name) for name in _OWN_HELPERS):
-        utils._EXPORT_INPUT_PREPARERS = {markers: prepare for markers, prepare in saved.items()
-                                         if markers != ("grid_thw",)}
+    left_out = [] if any(hasattr(module, name) for name in _OWN_HELPERS) else [("grid_thw",)]
+    if is_packed(model):
+        left_out.append(("image_sizes",))
+    utils._EXPORT_INPUT_PREPARERS = {markers: prepare for markers, prepare in saved.items() if markers not in left_out}
     try:
         yield
     finally:

@@ -37,6 +37,8 @@ class ComplexTensor:
         if name in self._MOVES:
             return lambda *args, **kwargs: ComplexTensor(
                 getattr(self.real, name)(*args, **kwargs), getattr(self.imag, name)(*args, **kwargs))
+        if name.startswith("_"):
+            raise AttributeError(name)
         from ._absent import _fail
 
         return _fail(f"torch.Tensor.{name} of complex numbers")
@@ -54,6 +56,11 @@ class ComplexTensor:
 
     def __add__(self, other):
         return ComplexTensor(self.real + other.real, self.imag + other.imag)
+
+    def copy_(self, other, non_blocking=False):
+        self.real.copy_(other.real)
+        self.imag.copy_(other.imag)
+        return self
 
     def conj(self):
         return ComplexTensor(self.real, -self.imag)

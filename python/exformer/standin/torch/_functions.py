@@ -166,6 +166,15 @@ def unique(tensor, sorted=True, return_inverse=False, return_counts=False, dim=N
 builtins_sorted = sorted
 
 
+def unique_consecutive(tensor, return_inverse=False, return_counts=False, dim=None):
+    from ._creation import tensor as make
+
+    if return_inverse or return_counts or dim is not None:
+        raise NotImplementedError("torch.unique_consecutive with indices, counts or a dim")
+    values = tensor.reshape(-1).tolist()
+    return make([value for i, value in enumerate(values) if i == 0 or value != values[i - 1]], dtype=tensor.dtype)
+
+
 def equal(a, b):
     return a.shape == b.shape and bool(_call("all", _call("eq", a, b)))
 

@@ -1,7 +1,7 @@
 """x[...] and x[...] = y, taken apart into select, slice, unsqueeze, index and index_put."""
 
 from . import _state
-from ._symbols import SymInt
+from ._symbols import SymBool, SymInt, caller
 from ._types import DTYPES
 
 
@@ -19,11 +19,18 @@ def _call(name, *args):
     return _state.core.call(name, args, {})
 
 
-def _number(item):
-    """A bound of a slice: None, a number, or a tensor's number. Whether it counts from the end has to be known."""
+def _bound(item, size):
+    """A bound of a slice: None, a number, or a tensor's number. Whether a symbolic one counts from the end is as in the
+    sample: one that does is told from the start."""
     item = item.item() if _is_tensor(item) else item
-    if isinstance(item, SymInt) and bool(item >= 0) and _state.core.depends_on_data(item):
-        return item.maximum(0)
+    if not isinstance(item, SymInt) or not isinstance(item >= 0, SymBool):
+        return item
+    hint = _state.core.hint(item)
+    if _state.core.depends_on_data(item):
+        return item.maximum(0) if bool(item >= 0) else item
+    if hint is not None and hint < 0:
+        return size + item
+    _state.bounds.append((0, item, "le", True, caller()))
     return item
 
 
@@ -65,8 +72,9 @@ def _take_apart(tensor, index):
             dim += 1
         elif isinstance(item, slice):
             if (item.start, item.stop, item.step) != (None, None, None):
-                step = 1 if item.step is None else _number(item.step)
-                view = _call("slice", view, dim, _number(item.start), _number(item.stop), step)
+                step = 1 if item.step is None else item.step.item() if _is_tensor(item.step) else item.step
+                size = view.size(dim)
+                view = _call("slice", view, dim, _bound(item.start, size), _bound(item.stop, size), step)
             tensors.append(None)
             dim += 1
         elif _is_integer(item):

@@ -163,7 +163,7 @@ class Tensor(_core.TensorBase):
     def item(self):
         values = _state.core.values(self)
         if values is None and not self.dtype.is_floating_point and not self.dtype.is_complex:
-            return _state.core.item(self)  # a number that the run defines
+            return _state.core.item(self.long())  # a number that the run defines; 0 or 1 for a truth
         values = self._values() if values is None else values
         if len(values) != 1:
             raise RuntimeError(f"a Tensor with {len(values)} elements cannot be converted to Scalar")
@@ -314,6 +314,9 @@ class Tensor(_core.TensorBase):
         from ._indexing import set_item
 
         set_item(self, index, value)
+
+    def where(self, condition, other):
+        return call("where", condition, self, other)
 
     def index_fill(self, dim, index, value):
         return self.clone().index_fill_(dim, index, value)

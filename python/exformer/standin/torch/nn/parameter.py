@@ -1,5 +1,6 @@
 """nn.Parameter and nn.Buffer: tensors that a module knows by name."""
 
+from .._complex import ComplexTensor
 from .._tensor import Tensor
 
 
@@ -15,6 +16,9 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
+    def __new__(cls, data=None, *, persistent=True):
+        return data if isinstance(data, ComplexTensor) else super().__new__(cls)
+
     def __init__(self, data=None, *, persistent=True):
         super().__init__(data)
         self.persistent = persistent
