@@ -114,13 +114,20 @@ def trace(request):
         torch._state.bounds.clear()
         torch._state.ones.clear()
         remainders.whole = None
-        result, fault = None, None
+        remainders.padded.clear()
+        result, fault, is_restart = None, None, False
         try:
             result = _run_round(core, request, dimensions)
         except torch._symbols.RestartTrace:
-            pass
+            is_restart = True
         except Exception as error:  # decided below: a round that assumed something runs again
             fault = error
+        not_padded = {text for text, is_padded in remainders.padded.items() if not is_padded}
+        if is_restart and remainders.whole is None or fault is None and not is_restart and not_padded:
+            # What the round has assumed rests on a wrong answer.
+            remainders.no_padding |= not_padded
+            known, known_bounds, known_remainders = len(core.assumptions), len(core.bounds), len(core.remainders)
+            continue
         assumptions = core.assumptions[known:]
         known += len(assumptions)
         if remainders.whole is not None:
@@ -136,6 +143,9 @@ def trace(request):
             # The model refuses the other size: it has to be 1.
             ones = [(core.free_symbols(size)[0], 1, where) for size, where in torch._state.ones]
             learned = dimensions.learn(ones, [])
+        if not learned and fault is not None and set(remainders.padded) - remainders.no_padding:
+            remainders.no_padding |= set(remainders.padded)
+            learned = True
         if learned:
             continue
         if fault is not None:

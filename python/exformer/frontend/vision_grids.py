@@ -79,7 +79,9 @@ def segment_attention(original):
 
     functional = torch.nn.functional
 
-    def forward(self, hidden_states, cu_seqlens, *args, **kwargs):
+    def forward(self, hidden_states, cu_seqlens=None, *args, **kwargs):
+        if cu_seqlens is None:
+            return original(self, hidden_states, *args, **kwargs)
         length = hidden_states.shape[-2]
         places = torch.arange(length, dtype=cu_seqlens.dtype)
         segment = (places[:, None] >= cu_seqlens[None, 1:]).sum(-1)

@@ -53,6 +53,8 @@ def decide(condition):
     if kind in ("eq", "ne"):
         if _is_small(left) or _is_small(right):
             value = right if _is_small(left) else left
+            if (left if _is_small(left) else right) == 0 and _pads_in_every_case(value):
+                return kind == "ne"
             if hints != (0, 0) or _state.core.is_symbol(value):
                 _check_remainder(value)
                 if hints == (1, 1) and _state.core.is_symbol(value):
@@ -68,6 +70,9 @@ def decide(condition):
     general = _decide_small(kind, left, right)
     if general is not None:
         remainder = right if isinstance(left, int) else left
+        if (isinstance(left, int) and kind == "lt") or (isinstance(right, int) and kind == "le" and right == 0):
+            if (not isinstance(left, int) or left == 0) and _pads_in_every_case(remainder):
+                return general
         if hints == (0, 0) and not _state.core.is_symbol(remainder):
             _restart_with_multiples(remainder)
             return hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
@@ -80,6 +85,32 @@ def decide(condition):
     truth = hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
     _state.bounds.append((left, right, kind, truth, caller()))
     return truth
+
+
+def _pads_in_every_case(value):
+    """Whether this is a remainder that counts as more than 0; see Remainders."""
+    key = str(value)
+    if key not in _state.Remainders.operands or key in _state.Remainders.no_padding:
+        return False
+    _state.Remainders.padded.setdefault(key, False)
+    return True
+
+
+def _padding(remainder, whole):
+    """`n - size % n` after such a question: what is missing to the next multiple."""
+    size, block = _state.Remainders.operands[str(remainder)]
+    if block != whole:
+        return None
+    _state.Remainders.padded[str(remainder)] = True
+    return block * -((-size) // block) - size
+
+
+def _refuse_padding(*values):
+    """Another use of a remainder that was taken for more than 0: the round was wrong about it."""
+    for value in values:
+        if isinstance(value, SymInt) and str(value) in _state.Remainders.padded:
+            _state.Remainders.no_padding.add(str(value))
+            raise RestartTrace
 
 
 def _restart_with_multiples(remainder):
@@ -241,13 +272,21 @@ def _with_floats(name, method):
     """The bound operator, or float arithmetic on the sample's size where the other side is a float."""
 
     def operator(self, other):
+        if _state.Remainders.padded:
+            padding = _padding(self, other) if name == "__rsub__" and str(self) in _state.Remainders.padded else None
+            if padding is not None:
+                return padding
+            _refuse_padding(self, other)
         if isinstance(other, float):
             if other == int(other) and abs(other) < 2**53 and name in ("__mul__", "__rmul__", "__floordiv__"):
                 return SymFloat(method(self, int(other)))
             return getattr(float(specialize(self)), name)(other)
         if isinstance(other, SymFloat):
             return getattr(float(specialize(self)), name)(float(other))
-        return method(self, other)
+        result = method(self, other)
+        if name == "__mod__" and isinstance(other, int) and str(result).startswith("mod("):
+            _state.Remainders.operands[str(result)] = self, other
+        return result
 
     return operator
 
@@ -255,6 +294,15 @@ def _with_floats(name, method):
 for _name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__floordiv__", "__rfloordiv__",
               "__mod__", "__rmod__", "__pow__"):
     setattr(SymInt, _name, _with_floats(_name, getattr(SymInt, _name)))
+_negated = SymInt.__neg__
+
+
+def _negate(self):
+    _refuse_padding(self)
+    return _negated(self)
+
+
+SymInt.__neg__ = _negate
 SymInt.__truediv__ = _true_divide
 SymInt.__rtruediv__ = _reverse_true_divide
 SymInt.__rpow__ = lambda self, base: base ** specialize(self)
