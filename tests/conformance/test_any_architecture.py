@@ -161,6 +161,66 @@ def test_remote_code_runs_only_when_trusted(gpt2, exformer, tmp_path):
     assert "trust" in done.stderr, done.stderr
 
 
+OWN_MODEL = """
+import torch
+from transformers import PreTrainedModel, PretrainedConfig
+
+
+class OwnConfig(PretrainedConfig):
+    model_type = "own"
+
+
+class OwnModel(PreTrainedModel):
+    config_class = OwnConfig
+    main_input_name = "input_ids"
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embed = torch.nn.Embedding(64, 8)
+        self.post_init()
+
+    def forward(self, input_ids):
+        hidden = self.embed(input_ids)
+        if input_ids.max() < 50:  # decided by data
+            hidden = hidden * 2
+        chosen = hidden[input_ids > 3]  # as many rows as data say
+        length = input_ids.shape[1]
+        if length % 4 != 0:  # whole blocks
+            hidden = torch.nn.functional.pad(hidden, (0, 0, 0, 4 - length % 4))
+        blocks = hidden.view(hidden.shape[0], -1, 4, 8).sum(2)
+        return {"mean": chosen.mean(0), "blocks": blocks}
+"""
+
+
+@pytest.mark.parametrize("length", [7, 8])
+def test_what_data_decide_is_checked_in_every_run(length, transformers, exformer, tmp_path):
+    """And the sample's length, a multiple of a block or not, allows every other one."""
+    import torch
+
+    checkpoint = tmp_path / "own"
+    checkpoint.mkdir()
+    (checkpoint / "own.py").write_text(OWN_MODEL)
+    auto_map = {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}
+    (checkpoint / "config.json").write_text(json.dumps({"model_type": "own", "architectures": ["OwnModel"],
+                                                        "auto_map": auto_map}))
+    weight = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
+    save_file({"embed.weight": weight}, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    save(tmp_path / "inputs.safetensors", {"input_ids": torch.arange(2 * length).reshape(2, length)})
+    done = export(exformer, checkpoint, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors",
+                  "--trust-remote-code")
+    assert done.returncode == 0, done.stderr
+    module = torch.export.load(tmp_path / "out" / "model.pt2").module()
+    for size in (5, 8, 9, 12):
+        ids = torch.arange(3 * size).reshape(3, size) % 49
+        wanted = torch.nn.functional.embedding(ids, weight) * 2
+        outputs = module(input_ids=ids)
+        torch.testing.assert_close(outputs["mean"], wanted[ids > 3].mean(0))
+        padded = torch.nn.functional.pad(wanted, (0, 0, 0, -size % 4))
+        torch.testing.assert_close(outputs["blocks"], padded.view(3, -1, 4, 8).sum(2))
+    with pytest.raises(Exception, match="as in the sample"):
+        module(input_ids=torch.full((1, 5), 60))
+
+
 @pytest.fixture
 def package(exformer, monkeypatch):
     """The Python package of the build, in a process that holds the real torch."""

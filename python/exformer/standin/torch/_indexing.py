@@ -30,6 +30,8 @@ def _bound(item, size):
         return item.maximum(0) if bool(item >= 0) else item
     if hint is not None and hint < 0:
         return size + item
+    if len(_state.core.free_symbols(item)) > 1:
+        return item.maximum(0)
     _state.bounds.append((0, item, "le", True, caller()))
     return item
 

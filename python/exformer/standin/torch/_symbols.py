@@ -68,7 +68,7 @@ def decide(condition):
             _state.core.assume_equal(left, right, caller())
         return same == (kind == "eq")
     general = _decide_small(kind, left, right)
-    if general is not None:
+    if general is not None and ((right if isinstance(left, int) else left) >= 0) is True:
         remainder = right if isinstance(left, int) else left
         if (isinstance(left, int) and kind == "lt") or (isinstance(right, int) and kind == "le" and right == 0):
             if (not isinstance(left, int) or left == 0) and _pads_in_every_case(remainder):
