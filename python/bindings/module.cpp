@@ -215,6 +215,10 @@ void bind_session(py::module_& module) {
              const auto size = to_sym_int(value);
              return size && self.reads_data(*size);
            })
+      .def("known", &Session::known)
+      .def_property_readonly("node_count", &Session::node_count)
+      .def("is_used_behind", [](const Session& self, size_t count,
+                                py::handle size) { return self.is_used_behind(count, to_sym_int(size).value()); })
       .def("values", values_of)
       .def("bytes", bytes_of)
       .def("symbol",

@@ -29,6 +29,43 @@ bool Session::decide_open_equality() {
   return false;
 }
 
+Tensor Session::known(const Tensor& tensor) {
+  auto value = evaluate(tensor);
+  if (!value) fail("a tensor's values are not known");
+  return constant(std::move(*value));
+}
+
+namespace {
+
+bool contains(const SymInt& whole, const SymInt& part) {
+  if (whole == part) return true;
+  const SymOperation operation = top_operation(whole);
+  return std::any_of(operation.operands.begin(), operation.operands.end(),
+                     [&](const SymInt& operand) { return contains(operand, part); });
+}
+
+bool contains(const std::vector<SymInt>& sizes, const SymInt& part) {
+  return std::any_of(sizes.begin(), sizes.end(), [&](const SymInt& size) { return contains(size, part); });
+}
+
+}  // namespace
+
+bool Session::is_used_behind(size_t count, const SymInt& size) const {
+  size_t number = 0;
+  for (const auto& node : program_.graph->nodes()) {
+    if (number++ < count) continue;
+    for (const Argument& argument : node->arguments()) {
+      const auto* one = argument.get_if<SymInt>();
+      const auto* several = argument.get_if<std::vector<SymInt>>();
+      if ((one && contains(*one, size)) || (several && contains(*several, size))) return true;
+    }
+    for (const Value* output : node->outputs()) {
+      if (contains(output->meta.sizes, size)) return true;
+    }
+  }
+  return false;
+}
+
 std::vector<Tensor> Session::call(const std::string& name, const CallArguments& arguments, const Op*& op) {
   const ResolvedCall resolved = overloads_.resolve(name, arguments);
   op = resolved.op;

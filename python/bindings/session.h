@@ -70,6 +70,11 @@ class Session {
   SymInt item(const Tensor& tensor);
   /// States that a number is at least one in every run.
   void check(const SymInt& condition, const std::string& message) { tracer_.check(condition, message); }
+  /// A value that depends on no input as a constant of known sizes.
+  Tensor known(const Tensor& tensor);
+  /// How many nodes there are, and whether one behind the first `count` has this size in its arguments or results.
+  size_t node_count() const { return program_.graph->node_count(); }
+  bool is_used_behind(size_t count, const SymInt& size) const;
   /// Whether data define some part of a size.
   bool depends_on_data(const SymInt& value);
   /// The same for numbers that were read from a tensor, which unlike counts may be anything.

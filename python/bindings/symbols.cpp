@@ -108,6 +108,7 @@ void bind_symbols(py::module_& module) {
       .def("__ge__", comparison([](const SymInt& a, const SymInt& b) { return is_less_equal(b, a); }))
       .def("__hash__", [](const SymInt& self) { return static_cast<int64_t>(self.hash()); })
       .def("__repr__", [](const SymInt& self) { return to_string(self); })
+      .def("modulo", binary([](const SymInt& a, const SymInt& b) { return mod(a, b); }))
       .def("ceildiv", binary([](const SymInt& a, const SymInt& b) { return ceildiv(a, b); }))
       .def("minimum", binary([](const SymInt& a, const SymInt& b) { return sym_min(a, b); }))
       .def("maximum", binary([](const SymInt& a, const SymInt& b) { return sym_max(a, b); }));

@@ -67,11 +67,14 @@ def split_as_whole(method):
     return patched
 
 
+_WHOLE_SPLITS = ("idefics2", "idefics3", "modernvbert", "ultravbert")  # others return the list
+
+
 def whole_splits():
     """[(class, name, value)] for the modules that are loaded."""
     found = []
     for path, module in list(sys.modules.items()):
-        if not path.startswith("transformers.models.") or not hasattr(module, "torch"):
+        if not path.startswith("transformers.models.") or path.split(".")[2] not in _WHOLE_SPLITS:
             continue
         for owner in [value for value in vars(module).values() if isinstance(value, type)]:
             method = vars(owner).get("get_image_features") if owner.__module__ == path else None

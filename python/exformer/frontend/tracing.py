@@ -64,6 +64,10 @@ def _split_constants(kwargs):
     import torch
     from torch.utils import _pytree
 
+    # What preparers compute may have sizes that only a run would tell.
+    kwargs = {name: torch.Tensor(torch._state.core.known(value)) if isinstance(value, torch.Tensor)
+              and not all(isinstance(size, int) for size in value._sizes()) else value
+              for name, value in kwargs.items()}
     constants = {name: value for name, value in kwargs.items()
                  if not any(isinstance(leaf, torch.Tensor) for leaf in _pytree.tree_leaves(value))}
     return {name: value for name, value in kwargs.items() if name not in constants}, constants
@@ -115,14 +119,15 @@ def trace(request):
         torch._state.ones.clear()
         remainders.whole = None
         remainders.padded.clear()
-        result, fault, is_restart = None, None, False
+        result, fault, is_restart, first_node = None, None, False, core.node_count
         try:
             result = _run_round(core, request, dimensions)
         except torch._symbols.RestartTrace:
             is_restart = True
         except Exception as error:  # decided below: a round that assumed something runs again
             fault = error
-        not_padded = {text for text, is_padded in remainders.padded.items() if not is_padded}
+        not_padded = {text for text, is_padded in remainders.padded.items()
+                      if not is_padded or core.is_used_behind(first_node, remainders.remainder(text))}
         if is_restart and remainders.whole is None or fault is None and not is_restart and not_padded:
             # What the round has assumed rests on a wrong answer.
             remainders.no_padding |= not_padded

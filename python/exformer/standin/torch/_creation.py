@@ -64,6 +64,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     if _is_tensor(data):
         copy = data.clone()
         return copy if dtype is None else copy.to(dtype)
+    if isinstance(dtype, type):  # Python's own
+        dtype = DTYPES["bool" if dtype is bool else "int64" if issubclass(dtype, int) else "float64"]
     if isinstance(data, Progression):
         return data.tensor(dtype)
     if hasattr(data, "tobytes") and hasattr(data, "dtype"):

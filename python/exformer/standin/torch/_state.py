@@ -22,3 +22,8 @@ class Remainders:
     operands = {}  # by text: size and n
     padded = {}  # by text, of this round: whether `n - size % n` was asked for
     no_padding = set()  # texts of those that code does other things with
+
+    @classmethod
+    def remainder(cls, text):
+        size, block = cls.operands[text]
+        return size.modulo(block)
