@@ -250,7 +250,8 @@ bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::s
     if (assume_equal(quotient.left, quotient.right, why)) return true;
   }
   const bool is_of_data = depends_on_data(left) || depends_on_data(right);
-  if (is_of_data ? hint(left) == hint(right) : involves_division(left) || involves_division(right)) {
+  const bool is_of_sizes = !left.is_constant() && !right.is_constant();  // a number fixes the sizes that give it
+  if (is_of_data ? hint(left) == hint(right) : is_of_sizes && (involves_division(left) || involves_division(right))) {
     tracer_.check(is_equal(left, right), why);
     assume_equality(symbols(), {left, right});
     return true;

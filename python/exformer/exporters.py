@@ -55,8 +55,9 @@ class DynamoExporter:
                config: DynamoConfig | None = None, *, dtype: str | None = None, attn_implementation: str | None = None,
                allow_missing: bool = False, trust_remote_code: bool = False, python: str | None = None,
                time_limit: float = 1800) -> ExportedModel:
-        """`model` is a checkpoint's directory or Hub id, or a `PreTrainedModel`; `inputs` are sample forward kwargs, as arrays by name (a cache
-        as "past_key_values.layers.0.keys"). Without them inputs are made up from the model's signature."""
+        """`model` is a checkpoint's directory or Hub id, or a `PreTrainedModel`; `inputs` are sample forward kwargs, as
+        arrays by name (a cache as "past_key_values.layers.0.keys"). Without them inputs are made up from the model's
+        signature."""
         config = config or self.config_class()
         holder = tempfile.TemporaryDirectory(prefix="exformer-")
         request = {

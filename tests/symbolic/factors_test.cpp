@@ -50,6 +50,11 @@ TEST_F(Factors, AProductThatIsANumberFixesItsFactors) {
   EXPECT_EQ(text(equalities_of_factors(context, {batch * floordiv(seq, 4), 4})), "batch = 2; floordiv(seq, 4) = 2; ");
 }
 
+TEST_F(Factors, NumbersBesideAProductGoToTheOtherSide) {
+  EXPECT_EQ(text(equalities_of_factors(context, {batch * floordiv(seq, 4) + 2, 6})),
+            "batch = 2; floordiv(seq, 4) = 2; ");
+}
+
 TEST_F(Factors, NothingIsSaidWhereTheSampleDoesNotPair) {
   EXPECT_TRUE(equalities_of_factors(context, {batch * seq, other * other}).empty());
   EXPECT_TRUE(equalities_of_factors(context, {batch + seq, other + keys}).empty());

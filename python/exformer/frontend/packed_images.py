@@ -1,5 +1,5 @@
-"""Pixtral's way of packing images of many sizes into one sequence, for all images at once: `image_sizes` stays an input,
-and so does the number of images."""
+"""Pixtral's way of packing images of many sizes into one sequence, for all images at once: `image_sizes` stays an
+input, and so does the number of images."""
 
 import sys
 

@@ -25,8 +25,8 @@ def grouped_matmul(input, weight, offs):
 
 
 def every_expert(forward):
-    """A forward that loops over the experts that some token has chosen (`nonzero` of the counts): over all of them, those
-    without tokens add nothing."""
+    """A forward that loops over the experts that some token has chosen (`nonzero` of the counts): over all of them,
+    those without tokens add nothing."""
 
     def patched(self, *args, **kwargs):
         import torch
@@ -55,8 +55,8 @@ def expert_loops():
 
 
 def split_as_whole(method):
-    """A method that splits rows by image, reshapes each part to rows again and hands the list to torch.cat: the list may
-    as well have one part."""
+    """A method that splits rows by image, reshapes each part to rows again and hands the list to torch.cat: the list
+    may as well have one part."""
 
     def patched(self, *args, **kwargs):
         from torch import Pieces

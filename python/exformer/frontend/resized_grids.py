@@ -1,5 +1,5 @@
-"""Learned position grids resized to each image (bilinear, antialiased): what each patch gets is computed from its row and
-column, in place of a resize per image."""
+"""Learned position grids resized to each image (bilinear, antialiased): what each patch gets is computed from its row
+and column, in place of a resize per image."""
 
 import sys
 

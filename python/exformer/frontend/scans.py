@@ -4,8 +4,8 @@ LONGEST = 1 << 14  # of a sequence whose length is a symbol: each doubling of it
 
 
 def associative_scan(combine_fn, xs, dim, reverse=False, combine_mode="pointwise"):
-    """torch's: the running combination of all elements up to each. Step k combines each element with the one 2**k before
-    it, which by then stands for 2**k elements."""
+    """torch's: the running combination of all elements up to each. Step k combines each element with the one 2**k
+    before it, which by then stands for 2**k elements."""
     import torch
 
     if reverse:

@@ -114,6 +114,7 @@ def trace(request):
     dimensions = dims.Dims(core, request["dynamic"], request["dynamic_shapes"])
     remainders = torch._state.Remainders
     known = known_bounds = known_remainders = 0
+    offered = set()
     for _ in range(MAX_ROUNDS):
         torch._state.bounds.clear()
         torch._state.ones.clear()
@@ -140,10 +141,14 @@ def trace(request):
                 remainders.refused.add(str(remainders.whole))
             continue
         learned = dimensions.learn(assumptions, [*torch._state.bounds, *core.bounds[known_bounds:]])
+        offers = {str(offer) for offer in [*core.bounds[known_bounds:], *core.remainders[known_remainders:]]} - offered
         known_bounds = len(core.bounds)
         for remainder in core.remainders[known_remainders:]:
             learned = dimensions.learn_multiple(remainder) or learned
         known_remainders = len(core.remainders)
+        offered |= offers
+        if not learned and fault is not None and offers:
+            continue  # nothing was learned from what the tracer offered: it goes on to its next way out
         if not learned and isinstance(fault, (ValueError, RuntimeError)) and torch._state.ones:
             # The model refuses the other size: it has to be 1.
             ones = [(core.free_symbols(size)[0], 1, where) for size, where in torch._state.ones]

@@ -46,7 +46,7 @@ def window_index(grid_thw, spatial_merge_size, window_size, patch_size, kwargs=N
             return given
     side = window_size // spatial_merge_size // patch_size
     most = 1 << 14  # windows along one side of an image
-    merged = torch.stack([grid_thw[:, 0], grid_thw[:, 1] // spatial_merge_size, grid_thw[:, 2] // spatial_merge_size], -1)
+    merged = torch.cat([grid_thw[:, :1], grid_thw[:, 1:] // spatial_merge_size], dim=-1)
     image, frame, row, column = tokens(merged, 1)
     frames_before = (merged[:, 0].cumsum(0) - merged[:, 0])[image] + frame
     window = (frames_before * most + row // side) * most + column // side
@@ -93,7 +93,8 @@ def segment_attention(original):
 
         functional.scaled_dot_product_attention = masked
         try:
-            whole = torch.stack([torch.zeros((), dtype=cu_seqlens.dtype), torch.full((), length, dtype=cu_seqlens.dtype)])
+            ends = torch.zeros((), dtype=cu_seqlens.dtype), torch.full((), length, dtype=cu_seqlens.dtype)
+            whole = torch.stack(ends)
             return original(self, hidden_states, whole, *args, **kwargs)
         finally:
             functional.scaled_dot_product_attention = plain

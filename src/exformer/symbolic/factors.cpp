@@ -37,6 +37,19 @@ SymInt product_of(int64_t coefficient, const Atoms& atoms) {
   return result;
 }
 
+/// difference == 0 with every term on the side where it is positive: a*b + 2 == 26 is a*b == 24.
+OpenEquality balanced(const SymInt& difference) {
+  OpenEquality sides{0, 0};
+  const Linear linear = linear_of(difference);
+  const auto add = [&](const SymInt& value, bool is_positive) {
+    SymInt& side = is_positive ? sides.left : sides.right;
+    side = is_positive ? side + value : side - value;
+  };
+  for (const SumTerm& term : linear.terms) add(SymInt(term.monomial) * SymInt(term.coefficient), term.coefficient > 0);
+  add(linear.constant, linear.constant > 0);
+  return sides;
+}
+
 }  // namespace
 
 std::optional<SymInt> cofactor(const SymInt& a, const SymInt& b) {
@@ -66,7 +79,7 @@ OpenEquality without_common_factors(const OpenEquality& equality) {
 
 std::vector<OpenEquality> equalities_of_factors(const SymContext& context, const OpenEquality& equality) {
   const OpenEquality reduced =
-      without_common_factors({apply_assumptions(equality.left), apply_assumptions(equality.right)});
+      without_common_factors(balanced(apply_assumptions(equality.left) - apply_assumptions(equality.right)));
   auto left = monomial_of(reduced.left), right = monomial_of(reduced.right);
   if (!left || !right) return {};
   if (left->atoms.empty()) std::swap(left, right);

@@ -285,7 +285,7 @@ def sym_numel(tensor):
 
 
 
-METHODS = ("split", "unbind", "squeeze", "tensor_split", "norm", "std", "var", "nonzero", "repeat_interleave", "unique", "equal", "clamp",
-           "bincount", "broadcast_to", "diff", "allclose")
+METHODS = ("split", "unbind", "squeeze", "tensor_split", "norm", "std", "var", "nonzero", "repeat_interleave",
+           "unique", "equal", "clamp", "bincount", "broadcast_to", "diff", "allclose")
 FUNCTIONS = {name: value for name, value in list(globals().items())
              if callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == __name__}

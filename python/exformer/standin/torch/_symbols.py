@@ -121,8 +121,8 @@ def _restart_with_multiples(remainder):
 
 
 def _check_remainder(value):
-    """Code that pads to whole blocks has decided that something is left over: every run checks it, because a whole block
-    more would be wrong."""
+    """Code that pads to whole blocks has decided that something is left over: every run checks it, because a whole
+    block more would be wrong."""
     if isinstance(value, SymInt) and str(value).startswith("mod(") and _hint(value):
         _check(value, f"{value} must not be 0")
 
