@@ -1,7 +1,7 @@
-#include "exformer/ops/recurrence.h"
-
+// Recurrent layers, one layer and direction each.
 #include <cmath>
 
+#include "exformer/ops/declarations.h"
 #include "exformer/ops/shape_rules.h"
 
 namespace exformer {
@@ -84,7 +84,7 @@ std::vector<HostTensor> lstm_kernel(const KernelArgs& args) {
 
 }  // namespace
 
-void declare_recurrences(OpRegistry& ops) {
+void declare_recurrence_ops(OpRegistry& ops) {
   ops.declare({.schema =
                    "aten::lstm.input(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, "
                    "float dropout, bool train, bool bidirectional, bool batch_first) -> (Tensor, Tensor, Tensor)",

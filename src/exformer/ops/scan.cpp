@@ -4,7 +4,6 @@
 #include "exformer/ops/builder.h"
 #include "exformer/ops/declarations.h"
 #include "exformer/ops/pointwise_rules.h"
-#include "exformer/ops/recurrence.h"
 #include "exformer/ops/row_view.h"
 #include "exformer/ops/shape_rules.h"
 
@@ -104,7 +103,6 @@ void declare_scan_ops(OpRegistry& ops) {
   ops.declare({.schema = "aten::cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)",
                .infer = infer,
                .kernel = extreme_kernel<false>});
-  declare_recurrences(ops);
 }
 
 }  // namespace exformer

@@ -1,5 +1,5 @@
-// Recurrent layers; lower_scan.cpp adds them to the table.
-#include "exformer/backends/onnx/lower_recurrence.h"
+// Recurrent layers.
+#include "exformer/backends/onnx/lowering.h"
 
 namespace exformer::onnx {
 namespace {
@@ -13,8 +13,6 @@ ValueId reordered(const LowerCall& call, ValueId weight, const SymInt& size, DTy
   }
   return call.onnx.unsqueeze(call.onnx.concat(gates, 0), 0);
 }
-
-}  // namespace
 
 Results lower_lstm(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
@@ -37,5 +35,9 @@ Results lower_lstm(const LowerCall& call) {
   return {graph.cast(call.onnx.squeeze(results[0], 1), call.out_dtype()), graph.cast(results[1], call.out_dtype(1)),
           graph.cast(results[2], call.out_dtype(2))};
 }
+
+}  // namespace
+
+void add_recurrence_lowerings(LoweringTable& table) { table.add("aten::lstm.input", lower_lstm); }
 
 }  // namespace exformer::onnx

@@ -1,5 +1,5 @@
-// Running sums and recurrences.
-#include "exformer/backends/onnx/lower_recurrence.h"
+// Running sums.
+#include "exformer/backends/onnx/lowering.h"
 
 namespace exformer::onnx {
 
@@ -8,7 +8,6 @@ void add_scan_lowerings(LoweringTable& table) {
     return {call.graph.emit("CumSum", {call.promoted("self"), call.graph.constant_int(call.dim("dim"))}, {},
                             call.out_dtype(), call.out().sizes)};
   });
-  table.add("aten::lstm.input", lower_lstm);
 }
 
 }  // namespace exformer::onnx
