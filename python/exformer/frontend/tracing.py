@@ -94,6 +94,8 @@ def _run_round(core, request, dimensions):
     with vision_grids.preparers_without_grids(model):
         model, kwargs, _ = prepare_for_export(model, kwargs)
     kwargs, constants = _split_constants(kwargs)
+    if request.get("interpolate_pos_encoding") is not None:
+        constants["interpolate_pos_encoding"] = request["interpolate_pos_encoding"]
     core.clear_user_inputs()
     _lift_state(core, model)
     inputs, in_spec = _symbolic_inputs(core, kwargs, dimensions)
