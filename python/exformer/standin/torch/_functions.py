@@ -44,6 +44,8 @@ def stack(tensors, dim=0, *, out=None):
 
 
 def split(tensor, split_size_or_sections, dim=0):
+    if is_tensor(split_size_or_sections):
+        split_size_or_sections = split_size_or_sections.tolist()
     if isinstance(split_size_or_sections, Numbers):
         return Pieces(tensor, split_size_or_sections, dim)
     if isinstance(split_size_or_sections, (list, tuple)):
