@@ -3,6 +3,8 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <algorithm>
+
 #include "convert.h"
 #include "exformer/base/error.h"
 #include "exformer/exporters/exporter.h"
@@ -108,6 +110,23 @@ py::tuple sizes_to(const std::vector<SymInt>& sizes) {
   return result;
 }
 
+/// What the program asserts of the inputs' contents: the conditions that decided branches as in the sample.
+std::vector<std::string> data_assertions(const Graph& graph) {
+  std::vector<std::string> messages;
+  for (const auto& node : graph.nodes()) {
+    if (!node->is("aten::_assert_scalar")) continue;
+    const auto* condition = node->arguments()[0].get_if<SymInt>();
+    if (!condition) continue;
+    const std::vector<std::string> names = free_symbols(*condition);
+    const auto& symbols = graph.symbols().symbols();
+    const bool is_of_data = std::any_of(symbols.begin(), symbols.end(), [&](const Symbol& symbol) {
+      return symbol.unbacked && std::find(names.begin(), names.end(), symbol.name) != names.end();
+    });
+    if (is_of_data) messages.push_back(node->arguments()[1].as<std::string>());
+  }
+  return messages;
+}
+
 /// Finishes the trace and writes the export directory; gives what the program prints.
 std::string export_program(Session& session, const py::dict& request) {
   FinishRequest finish{.in_spec = request["in_spec"].cast<std::string>(),
@@ -138,6 +157,8 @@ std::string export_program(Session& session, const py::dict& request) {
   const ExportConfig config = AutoExportConfig::from_dict(parse_json(request["config"].cast<std::string>(), "config"));
   const auto text = [&](const char* name) { return request[name].cast<std::optional<std::string>>(); };
   const size_t nodes = prepared.program.graph->node_count();
+  std::vector<std::string> assumptions;  // the .pt2 states them itself
+  if (!std::holds_alternative<DynamoConfig>(config)) assumptions = data_assertions(*prepared.program.graph);
   const ExportedModel exported =
       export_prepared(std::move(prepared), config, text("config_text"), text("generation_config_text"));
   const ExportedComponent& component = exported.program();
@@ -148,7 +169,8 @@ std::string export_program(Session& session, const py::dict& request) {
                                                 : nodes;
   return dump_json({{"file", component.file},
                     {"nodes", written},
-                    {"specializations", component.metadata.value("specializations", Json::array())}});
+                    {"specializations", component.metadata.value("specializations", Json::array())},
+                    {"assumptions", assumptions}});
 }
 
 void bind_tensor(py::module_& module) {

@@ -10,12 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from typing import Any, Mapping
 
 from .configs import DynamoConfig, OnnxConfig
 from .errors import ExportError, UnsupportedError
 
-_FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
+_FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict", "interpolate_pos_encoding")
 
 
 class ExportedModel:
@@ -74,6 +75,8 @@ class DynamoExporter:
             _write_inputs(arrays, request["inputs"])
         with _checkpoint(model) as checkpoint:
             report = _run({**request, "checkpoint": checkpoint}, python or sys.executable, time_limit)
+        for assumption in report.get("assumptions", ()):
+            warnings.warn(f"this format cannot check what the export rests on: {assumption}", stacklevel=2)
         return ExportedModel(request["output"], report, holder)
 
 

@@ -132,6 +132,18 @@ void print_summary(const CommonOptions& common, const std::string& model, const 
   std::printf("%s -> %s\n%s\n", model.c_str(), file.string().c_str(), line.c_str());
 }
 
+/// What the model decided by the sample's contents, and a file without assertions does not check.
+void print_assumptions(const std::string& format, const Json& assumptions) {
+  constexpr size_t kShown = 3;
+  for (size_t i = 0; i < std::min(assumptions.size(), kShown); ++i) {
+    std::fprintf(stderr, "exformer: warning: %s cannot check what this export rests on: %s\n", format.c_str(),
+                 assumptions[i].get<std::string>().c_str());
+  }
+  if (assumptions.size() > kShown)
+    std::fprintf(stderr, "exformer: warning: and %zu more conditions (--json lists them)\n",
+                 assumptions.size() - kShown);
+}
+
 Json export_native(const ExportOptions& options, const CommonOptions& common, const PretrainedModel& model,
                    const NativeExport& native, double loaded, std::chrono::steady_clock::time_point start) {
   const ExportedModel exported = AutoHfExporter::from_config(native.config).export_model(model, native.inputs);
@@ -193,6 +205,8 @@ Json export_transformers(const ExportOptions& options, const CommonOptions& comm
       fmt::format("{} {} ({}), traced from transformers", field("model_type"), field("architecture"), field("dtype")),
       options.output / field("file"),
       fmt::format("{} nodes; {:.2f} s in all", answer.value("nodes", size_t{0}), total));
+  const Json assumptions = answer.value("assumptions", Json::array());
+  if (!common.quiet && !common.json) print_assumptions(options.to, assumptions);
   return {{"output", options.output.string()},
           {"format", options.to},
           {"frontend", "transformers"},
@@ -201,7 +215,8 @@ Json export_transformers(const ExportOptions& options, const CommonOptions& comm
           {"dtype", field("dtype")},
           {"nodes", answer.value("nodes", size_t{0})},
           {"seconds", {{"total", total}}},
-          {"specializations", answer.value("specializations", Json::array())}};
+          {"specializations", answer.value("specializations", Json::array())},
+          {"assumptions", assumptions}};
 }
 
 }  // namespace
