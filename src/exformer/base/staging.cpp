@@ -55,7 +55,9 @@ void remove_if_abandoned(const fs::path& path, std::string_view after_prefix) {
         error == std::errc() && process > 0 && process != ::getpid() && ::kill(process, 0) != 0 && errno == ESRCH;
   }
   std::error_code ignored;
-  if (abandoned) fs::remove_all(path, ignored);
+  // Under another name first: a commit that has just put a replaced export here must not find half of it.
+  const fs::path doomed = path.string() + ".old";
+  if (abandoned && ::rename(path.c_str(), doomed.c_str()) == 0) fs::remove_all(doomed, ignored);
   ::close(descriptor);
 }
 
@@ -87,11 +89,23 @@ fs::path real_target(fs::path target) {
   return real;
 }
 
+/// Nothing, an empty directory or an earlier export. Others may move the directory away while it is looked at, and
+/// empty it then: only what still has its name counts.
 bool is_replaceable_directory(const fs::path& path) {
-  std::error_code error;
-  if (!fs::exists(fs::symlink_status(path, error))) return true;
-  if (!fs::is_directory(path, error)) return false;
-  return fs::is_empty(path, error) || fs::exists(path / "export.json", error);
+  for (int attempt = 0; attempt < 64; ++attempt) {
+    const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0) return errno == ENOENT;
+    std::error_code error;
+    const bool is_replaceable = ::faccessat(directory, "export.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+                                fs::is_empty(fmt::format("/proc/self/fd/{}", directory), error);
+    struct stat seen {
+    }, named{};
+    const bool is_same = ::fstat(directory, &seen) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+                         seen.st_ino == named.st_ino && seen.st_dev == named.st_dev;
+    ::close(directory);
+    if (is_replaceable || is_same) return is_replaceable;
+  }
+  return false;
 }
 
 bool exchange(const fs::path& a, const fs::path& b) {
