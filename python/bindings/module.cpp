@@ -3,8 +3,6 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
-#include <algorithm>
-
 #include "convert.h"
 #include "exformer/base/error.h"
 #include "exformer/exporters/exporter.h"
@@ -110,23 +108,6 @@ py::tuple sizes_to(const std::vector<SymInt>& sizes) {
   return result;
 }
 
-/// What the program asserts of the inputs' contents: the conditions that decided branches as in the sample.
-std::vector<std::string> data_assertions(const Graph& graph) {
-  std::vector<std::string> messages;
-  for (const auto& node : graph.nodes()) {
-    if (!node->is("aten::_assert_scalar")) continue;
-    const auto* condition = node->arguments()[0].get_if<SymInt>();
-    if (!condition) continue;
-    const std::vector<std::string> names = free_symbols(*condition);
-    const auto& symbols = graph.symbols().symbols();
-    const bool is_of_data = std::any_of(symbols.begin(), symbols.end(), [&](const Symbol& symbol) {
-      return symbol.unbacked && std::find(names.begin(), names.end(), symbol.name) != names.end();
-    });
-    if (is_of_data) messages.push_back(node->arguments()[1].as<std::string>());
-  }
-  return messages;
-}
-
 /// Finishes the trace and writes the export directory; gives what the program prints.
 std::string export_program(Session& session, const py::dict& request) {
   FinishRequest finish{.in_spec = request["in_spec"].cast<std::string>(),
@@ -149,6 +130,7 @@ std::string export_program(Session& session, const py::dict& request) {
     const auto [input, axis, size, reason] = item.cast<std::tuple<std::string, int64_t, int64_t, std::string>>();
     prepared.metadata.specializations.push_back({input, axis, size, reason});
   }
+  const std::vector<std::string> assertions = session.data_assertions();
   prepared.program = session.finish(finish);
   prepared.longest_sequence = request["longest_sequence"].cast<int64_t>();
   prepared.metadata.in_spec = prepared.program.in_spec;
@@ -157,8 +139,7 @@ std::string export_program(Session& session, const py::dict& request) {
   const ExportConfig config = AutoExportConfig::from_dict(parse_json(request["config"].cast<std::string>(), "config"));
   const auto text = [&](const char* name) { return request[name].cast<std::optional<std::string>>(); };
   const size_t nodes = prepared.program.graph->node_count();
-  std::vector<std::string> assumptions;  // the .pt2 states them itself
-  if (!std::holds_alternative<DynamoConfig>(config)) assumptions = data_assertions(*prepared.program.graph);
+  const bool is_stated = std::holds_alternative<DynamoConfig>(config);  // the .pt2 asserts them itself
   const ExportedModel exported =
       export_prepared(std::move(prepared), config, text("config_text"), text("generation_config_text"));
   const ExportedComponent& component = exported.program();
@@ -170,7 +151,7 @@ std::string export_program(Session& session, const py::dict& request) {
   return dump_json({{"file", component.file},
                     {"nodes", written},
                     {"specializations", component.metadata.value("specializations", Json::array())},
-                    {"assumptions", assumptions}});
+                    {"assumptions", is_stated ? std::vector<std::string>() : assertions}});
 }
 
 void bind_tensor(py::module_& module) {

@@ -147,6 +147,16 @@ bool Session::reads_data(const SymInt& value) {
                     [](const Symbol& symbol) { return symbol.unbacked && (symbol.min != 0 || symbol.max == 1); });
 }
 
+std::vector<std::string> Session::data_assertions() {
+  std::vector<std::string> messages;
+  for (const auto& node : program_.graph->nodes()) {
+    if (!node->is("aten::_assert_scalar")) continue;
+    const auto* condition = node->arguments()[0].get_if<SymInt>();
+    if (condition && depends_on_data(*condition)) messages.push_back(node->arguments()[1].as<std::string>());
+  }
+  return messages;
+}
+
 std::optional<int64_t> Session::data_hint(const std::string& symbol) {
   if (const auto known = data_hints_.find(symbol); known != data_hints_.end()) return known->second;
   const SymInt wanted = *symbols().find(symbol);

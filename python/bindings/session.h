@@ -70,6 +70,8 @@ class Session {
   SymInt item(const Tensor& tensor);
   /// States that a number is at least one in every run.
   void check(const SymInt& condition, const std::string& message) { tracer_.check(condition, message); }
+  /// What the trace asserts of the inputs' contents: the conditions that decided branches as in the sample.
+  std::vector<std::string> data_assertions();
   /// A value that depends on no input as a constant of known sizes.
   Tensor known(const Tensor& tensor);
   /// How many nodes there are, and whether one behind the first `count` has this size in its arguments or results.

@@ -1,8 +1,7 @@
 """Pixtral's way of packing images of many sizes into one sequence, for all images at once: `image_sizes` stays an
 input, and so does the number of images."""
 
-import sys
-
+from .replacing import modeling
 from .vision_grids import tokens
 
 
@@ -60,12 +59,12 @@ def replacements():
     from transformers.utils.output_capturing import capture_outputs
 
     found = []
-    pixtral = sys.modules.get("transformers.models.pixtral.modeling_pixtral")
+    pixtral = modeling("pixtral")
     if pixtral is not None:
         forward = merge_with_config_defaults(capture_outputs(pixtral_forward))
         found.append((pixtral.PixtralVisionModel, "forward", forward))
     for family, name in _MERGERS.items():
-        module = sys.modules.get(f"transformers.models.{family}.modeling_{family}")
+        module = modeling(family)
         if module is not None:
             found.append((getattr(module, name), "forward", merger_forward))
     return found

@@ -3,9 +3,9 @@ undone when the trace ends."""
 
 import contextlib
 import inspect
-import sys
 
 from . import packed_images, resized_grids, scans, vision_grids
+from .replacing import model_modules, modeling, replaced
 
 
 def grouped_matmul(input, weight, offs):
@@ -48,7 +48,7 @@ def expert_loops():
     """[(class, name, value)] for the families that are loaded."""
     found = []
     for family, name in _EXPERT_LOOPS:
-        module = sys.modules.get(f"transformers.models.{family}.modeling_{family}")
+        module = modeling(family)
         if module is not None:
             found.append((getattr(module, name), "forward", every_expert(getattr(module, name).forward)))
     return found
@@ -73,8 +73,8 @@ _WHOLE_SPLITS = ("idefics2", "idefics3", "modernvbert", "ultravbert")  # others 
 def whole_splits():
     """[(class, name, value)] for the modules that are loaded."""
     found = []
-    for path, module in list(sys.modules.items()):
-        if not path.startswith("transformers.models.") or path.split(".")[2] not in _WHOLE_SPLITS:
+    for path, module in model_modules():
+        if path.split(".")[2] not in _WHOLE_SPLITS:
             continue
         for owner in [value for value in vars(module).values() if isinstance(value, type)]:
             method = vars(owner).get("get_image_features") if owner.__module__ == path else None
@@ -103,14 +103,3 @@ def applied(found):
         for owner, name, value in found:
             undo.enter_context(replaced(owner, name, value))
         yield
-
-
-@contextlib.contextmanager
-def replaced(owner, name, value):
-    """Another attribute for a while."""
-    saved = vars(owner).get(name, getattr(owner, name))  # a static method stays one
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        setattr(owner, name, saved)

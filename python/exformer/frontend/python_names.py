@@ -3,7 +3,8 @@ give integers and lists of a known length, their stand-ins keep sizes symbolic."
 
 import builtins
 import contextlib
-import sys
+
+from .replacing import model_modules
 
 
 def symbolic_len(value):
@@ -71,8 +72,7 @@ _NAMES = {"int": symbolic_int, "len": symbolic_len, "range": symbolic_range, "li
 def shadowed(model):
     """In the modules of the model's classes, and in transformers' code that they share."""
     paths = {type(module).__module__ for module in model.modules()}
-    modules = [module for path, module in builtins.list(sys.modules.items())
-               if path in paths and path.startswith("transformers.models.")]
+    modules = [module for path, module in model_modules() if path in paths]
     for module in modules:
         for name, value in _NAMES.items():
             vars(module).setdefault(name, value)

@@ -1,8 +1,7 @@
 """Learned position grids resized to each image (bilinear, antialiased): what each patch gets is computed from its row
 and column, in place of a resize per image."""
 
-import sys
-
+from .replacing import modeling
 from .vision_grids import tokens
 
 
@@ -48,7 +47,7 @@ def replacements():
     """[(class, name, value)] for the families that are loaded."""
     found = []
     for family, (name, function) in _CLASSES.items():
-        module = sys.modules.get(f"transformers.models.{family}.modeling_{family}")
+        module = modeling(family)
         if module is not None:
             found.append((getattr(module, name), "resize_positional_embeddings", staticmethod(function)))
     return found

@@ -1,5 +1,7 @@
 """Recurrences over a sequence in a number of steps that does not depend on its length."""
 
+from .replacing import model_modules, modeling
+
 LONGEST = 1 << 14  # of a sequence whose length is a symbol: each doubling of it is one more step
 
 
@@ -62,14 +64,14 @@ def replacements():
     import sys
 
     found = []
-    for path, module in list(sys.modules.items()):
-        if path.startswith("transformers.models.") and hasattr(module, "mamba_selective_scan"):
+    for _, module in model_modules():
+        if hasattr(module, "mamba_selective_scan"):
             found.append((module, "is_torchdynamo_exporting", lambda: False))
     library = sys.modules.get("torch._higher_order_ops.associative_scan")
     if library is None:
         import torch._higher_order_ops.associative_scan as library
     found.append((library, "associative_scan", associative_scan))
-    gemma = sys.modules.get("transformers.models.recurrent_gemma.modeling_recurrent_gemma")
+    gemma = modeling("recurrent_gemma")
     if gemma is not None:
         found.append((gemma.RecurrentGemmaRglru, "_rnn_scan", rnn_scan))
     return found

@@ -5,6 +5,8 @@ import contextlib
 import inspect
 import sys
 
+from .replacing import model_modules, modeling, replaced
+
 
 def tokens(grid_thw, merge):
     """Of each patch: its image, its frame there, its row and column. Patches of a frame are in blocks of merge x merge,
@@ -148,7 +150,7 @@ _ROPE_INDEX = ("cohere_compass", "cosmos3_omni", "glm46v", "glm4v", "glm4v_moe",
 def _rope_classes():
     """The classes whose get_rope_index is the family's."""
     for family in _ROPE_INDEX:
-        module = sys.modules.get(f"transformers.models.{family}.modeling_{family}")
+        module = modeling(family)
         yield from (value for value in vars(module or sys).values()
                     if isinstance(value, type) and value.__module__ == getattr(module, "__name__", None)
                     and "get_rope_index" in vars(value))
@@ -166,15 +168,13 @@ def preparers_without_grids(model):
     from .packed_images import is_packed
 
     module = sys.modules[type(model).__module__]
-    saved = utils._EXPORT_INPUT_PREPARERS
     left_out = [] if any(hasattr(module, name) for name in _OWN_HELPERS) else [("grid_thw",)]
     if is_packed(model):
         left_out.append(("image_sizes",))
-    utils._EXPORT_INPUT_PREPARERS = {markers: prepare for markers, prepare in saved.items() if markers not in left_out}
-    try:
+    preparers = utils._EXPORT_INPUT_PREPARERS.items()
+    kept = {markers: prepare for markers, prepare in preparers if markers not in left_out}
+    with replaced(utils, "_EXPORT_INPUT_PREPARERS", kept):
         yield
-    finally:
-        utils._EXPORT_INPUT_PREPARERS = saved
 
 
 def _loops_over_segments(value, path):
@@ -189,7 +189,7 @@ def _loops_over_segments(value, path):
 def packed_attentions():
     """[(class, "forward", value)] for the modules that are loaded."""
     return [(value, "forward", segment_attention(value.forward))
-            for path, module in list(sys.modules.items()) if path.startswith("transformers.models.")
+            for path, module in model_modules()
             for value in list(vars(module).values()) if _loops_over_segments(value, path)]
 
 

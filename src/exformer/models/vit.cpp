@@ -18,9 +18,10 @@ struct ViTConfig {
   bool qkv_bias;
   std::pair<int64_t, int64_t> image_size, patch_size;  // height, width
   int64_t head_dim;
-  int64_t num_patches() const {
-    return (image_size.first / patch_size.first) * (image_size.second / patch_size.second);
-  }
+  // Of patches, in an image of image_size.
+  int64_t rows() const { return image_size.first / patch_size.first; }
+  int64_t columns() const { return image_size.second / patch_size.second; }
+  int64_t num_patches() const { return rows() * columns(); }
 };
 
 ViTConfig read_config(ConfigReader& config) {
@@ -82,9 +83,7 @@ struct ViTEmbeddings : Module {
 
   /// The position embeddings at another number of patches: [1, height * width + 1, hidden_size].
   Tensor interpolate_pos_encoding(const SymInt& height, const SymInt& width) const {
-    const int64_t rows = config.image_size.first / config.patch_size.first;
-    const int64_t columns = config.image_size.second / config.patch_size.second;
-    Tensor patches = position_embeddings.slice(1, 1).reshape({1, rows, columns, config.hidden_size});
+    Tensor patches = position_embeddings.slice(1, 1).reshape({1, config.rows(), config.columns(), config.hidden_size});
     patches = call("aten::upsample_bicubic2d.vec",
                    {patches.permute({0, 3, 1, 2}), std::vector<SymInt>{height, width}, false, TensorArgument()});
     patches = patches.permute({0, 2, 3, 1}).reshape({1, height * width, config.hidden_size});
@@ -241,9 +240,7 @@ struct ViTForMaskedImageModeling : Model {
   }
   /// Mean absolute error over the pixels of masked patches.
   Tensor loss(const Tensor& pixel_values, const Tensor& reconstruction, const Tensor& masked) const {
-    const int64_t rows = config.image_size.first / config.patch_size.first;
-    const int64_t columns = config.image_size.second / config.patch_size.second;
-    Tensor mask = masked.reshape({-1, rows, columns});
+    Tensor mask = masked.reshape({-1, config.rows(), config.columns()});
     mask = call("aten::repeat_interleave.self_int", {mask, config.patch_size.first, int64_t{1}});
     mask = call("aten::repeat_interleave.self_int", {mask, config.patch_size.second, int64_t{2}}).unsqueeze(1);
     const Tensor errors = call("aten::abs", {pixel_values - reconstruction});

@@ -15,6 +15,10 @@
 namespace exformer::executorch {
 namespace {
 
+bool is_one_of(const Node& node, std::initializer_list<std::string_view> ops) {
+  return std::any_of(ops.begin(), ops.end(), [&](std::string_view op) { return node.is(op); });
+}
+
 void remove_dead_nodes(ExportedProgram& program) { eliminate_dead_nodes(*program.graph); }
 void remove_identity_calls(ExportedProgram& program) { remove_identities(*program.graph); }
 
@@ -128,9 +132,8 @@ bool fix_absent_addend(Node* node) {
 /// Where dtypes are mixed, these kernels refuse, or compute in one that does not hold both: operands come in the
 /// result's.
 bool fix_mixed_dtypes(Node* node) {
-  static constexpr std::string_view kOps[] = {"aten::maximum", "aten::minimum", "aten::where.self", "aten::add.Scalar",
-                                              "aten::sub.Scalar"};
-  if (std::none_of(std::begin(kOps), std::end(kOps), [&](std::string_view op) { return node->is(op); })) return false;
+  if (!is_one_of(*node, {"aten::maximum", "aten::minimum", "aten::where.self", "aten::add.Scalar", "aten::sub.Scalar"}))
+    return false;
   const DType dtype = node->output()->meta.dtype;
   GraphBuilder builder(node->graph(), node);
   builder.set_module_path(node->module_path);
@@ -147,9 +150,9 @@ bool fix_mixed_dtypes(Node* node) {
 
 /// torch compares 16-bit floats with a number of their dtype, the kernels with the number as it is.
 bool fix_compared_number(Node* node) {
-  static constexpr std::string_view kOps[] = {"aten::eq.Scalar", "aten::ne.Scalar", "aten::lt.Scalar",
-                                              "aten::le.Scalar", "aten::gt.Scalar", "aten::ge.Scalar"};
-  if (std::none_of(std::begin(kOps), std::end(kOps), [&](std::string_view op) { return node->is(op); })) return false;
+  if (!is_one_of(*node, {"aten::eq.Scalar", "aten::ne.Scalar", "aten::lt.Scalar", "aten::le.Scalar", "aten::gt.Scalar",
+                         "aten::ge.Scalar"}))
+    return false;
   const DType dtype = node->arguments()[0].as<Value*>()->meta.dtype;
   const auto* number = node->arguments()[1].get_if<double>();
   if (!number || (dtype != DType::Float16 && dtype != DType::BFloat16)) return false;
