@@ -60,19 +60,22 @@ MappedFile::~MappedFile() {
 
 void MappedFile::populate_pages(Bytes range) const {
 #ifdef MADV_POPULATE_READ
-  advise(range, MADV_POPULATE_READ);
+  advise(range, MADV_POPULATE_READ, static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE)));
 #else
   static_cast<void>(range);
 #endif
 }
 
-void MappedFile::release_pages(Bytes range) const { advise(range, MADV_DONTNEED); }
+void MappedFile::release_pages(Bytes range) const {
+  // A huge page that is given back in part must be split first, which stops the other threads.
+  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+  advise(range, MADV_DONTNEED, kHugePage);
+}
 
-void MappedFile::advise(Bytes range, int advice) const {
+void MappedFile::advise(Bytes range, int advice, uintptr_t page) const {
   // Outside the mapping the advice would throw away memory that cannot be read again.
   if (range.empty() || range.data() < data_ || range.data() + range.size() > data_ + size_) return;
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<uintptr_t>(range.data()) / page * page;
+  const auto begin = std::max(reinterpret_cast<uintptr_t>(range.data()) / page * page, reinterpret_cast<uintptr_t>(data_));
   const auto end = reinterpret_cast<uintptr_t>(range.data() + range.size()) / page * page;
   if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
 }

@@ -28,12 +28,12 @@ class MappedFile {
   /// before 5.14 refuse it.
   void populate_pages(Bytes range) const;
   /// Takes the pages of these bytes out of this process, so that a large export stays small; they are read again when
-  /// touched.
+  /// touched. Whole huge pages (2 MiB) only: the rest goes with the bytes that follow.
   void release_pages(Bytes range) const;
 
  private:
   MappedFile() = default;
-  void advise(Bytes range, int advice) const;
+  void advise(Bytes range, int advice, uintptr_t page) const;
   std::filesystem::path path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
