@@ -22,6 +22,18 @@ namespace {
 
 bool is_float(DType dtype) { return dtype == DType::Float32 || dtype == DType::Float16; }
 
+/// Whether data define a size that can be 0: XNNPACK takes no empty tensors.
+bool may_be_empty(const Value* value) {
+  return std::any_of(value->meta.sizes.begin(), value->meta.sizes.end(), [&](const SymInt& size) {
+    if (size.is_constant() || bounds(size).min > 0) return false;
+    const std::vector<std::string> names = free_symbols(size);
+    const auto& symbols = value->graph().symbols().symbols();
+    return std::any_of(symbols.begin(), symbols.end(), [&](const Symbol& symbol) {
+      return symbol.unbacked && std::find(names.begin(), names.end(), symbol.name) != names.end();
+    });
+  });
+}
+
 /// A value that a call takes or gives, and how it lies there.
 struct External {
   Value* value = nullptr;
@@ -79,6 +91,9 @@ class Partitioner {
         refused_.emplace(node.get(), "works on integers or booleans");
       } else if (!LoweringTable::standard().find(node->op())) {
         refused_.emplace(node.get(), "has no counterpart among XNNPACK's nodes");
+      } else if (std::any_of(inputs.begin(), inputs.end(), may_be_empty) ||
+                 std::any_of(node->outputs().begin(), node->outputs().end(), may_be_empty)) {
+        refused_.emplace(node.get(), "works on a tensor that is empty when the data say so");
       } else if (reads_only_constants(*node)) {
         refused_.emplace(node.get(), "depends on sizes only");
       }
