@@ -138,6 +138,7 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
   model.options = options;
   model.symbols = program.graph->shared_symbols();
   for (const executorch::ProgramFix& fix : executorch::program_fixes()) fix.apply(program);
+  const std::vector<executorch::DataBound> data = executorch::data_bounds(*program.graph);
   if (options.backend == ExecutorchOptions::Backend::Xnnpack) {
     model.partition = executorch::delegate_to_xnnpack(program, model.program.delegates, options.xnnpack);
     executorch::check_delegated(*model.partition, options.require_delegated);
@@ -148,7 +149,7 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
   std::vector<std::map<std::string, int64_t>> choices = options.upper_bounds;
   if (choices.empty()) choices.emplace_back();
   for (const auto& limits : choices) {
-    model.bounds = std::make_shared<const executorch::UpperBounds>(*model.symbols, limits);
+    model.bounds = std::make_shared<const executorch::UpperBounds>(*model.symbols, limits, data);
     model.arena = executorch::plan_memory(model.program, *model.bounds, options.planning);
     if (model.arena.bytes <= options.arena_goal) break;
   }
