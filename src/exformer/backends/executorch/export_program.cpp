@@ -105,14 +105,20 @@ class Exporter {
     }
   }
 
-  /// Results have memory of their own, each once: inputs, weights and repeated results are copied.
+  /// Results have memory of their own, each once: inputs, weights and repeated results are copied. Sizes are results
+  /// too, numbers that every call gives are none: export.json holds them.
   void bind_outputs() {
     lowering_.module_path.clear();
     std::vector<ValueId> taken = target_.inputs;
     for (const Argument& output : source_.graph->outputs()) {
+      if (const auto* size = output.get_if<SymInt>(); size && !size->is_constant())
+        target_.outputs.push_back(lowering_.sizes.integer(*size));
       const auto* value = output.get_if<Value*>();
       if (!value) continue;
-      if ((*value)->kind != ValueKind::Tensor) unsupported("a result that is a number");
+      if ((*value)->kind != ValueKind::Tensor) {
+        target_.outputs.push_back(lowering_.get(*value));
+        continue;
+      }
       ValueId id = lowering_.get(*value);
       const ValueId storage = target_.storage_of(id);
       const bool is_view = storage != id && !options_.planning.alloc_graph_output;

@@ -59,24 +59,34 @@ Values stable_sort(GraphBuilder& builder, const ValueArgs& args) {
   return {sorted[0], builder.call("aten::gather", {sorted[1], dim, place})};
 }
 
-/// How many elements fall into each of `bins` parts of [min, max]; the upper end belongs to the last one.
+/// The range of a histogram: [min, max], that of the values when both are equal, and one wide when those are.
+std::pair<Value*, Value*> histogram_range(GraphBuilder& builder, Value* flat, double min, double max) {
+  if (min < max) return {number(builder, min, flat->meta.dtype), number(builder, max, flat->meta.dtype)};
+  Value* low = builder.call("aten::amin", {flat, {SymInt(0)}});
+  Value* high = builder.call("aten::amax", {flat, {SymInt(0)}});
+  Value* same = builder.call("aten::eq.Tensor", {low, high});
+  return {builder.call("aten::where.self", {same, builder.call("aten::sub.Scalar", {low, 1.0}), low}),
+          builder.call("aten::where.self", {same, builder.call("aten::add.Scalar", {high, 1.0}), high})};
+}
+
+/// How many elements fall into each of `bins` parts of the range; the upper end belongs to the last one.
 Values histogram(GraphBuilder& builder, const ValueArgs& args) {
-  Value* self = args.tensor("self");
-  const double low = args.real("min"), high = args.real("max");
   const int64_t bins = args.integer("bins");
-  if (low >= high) return {};  // the range would be that of the values
-  const DType dtype = self->meta.dtype;
-  Value* flat = builder.call("aten::reshape", {self, {element_count(self->meta.sizes)}});
-  Value* scaled = builder.call("aten::mul.Scalar", {low == 0 ? flat : builder.call("aten::sub.Scalar", {flat, low}),
-                                                    static_cast<double>(bins) / (high - low)});
+  Value* flat = args.tensor("self");
+  flat = builder.call("aten::reshape", {flat, {element_count(flat->meta.sizes)}});
+  const DType dtype = flat->meta.dtype;
+  const auto [low, high] = histogram_range(builder, flat, args.real("min"), args.real("max"));
+  Value* scaled =
+      builder.call("aten::mul.Scalar", {builder.call("aten::sub.Tensor", {flat, low}), static_cast<double>(bins)});
+  scaled = builder.call("aten::div.Tensor", {scaled, builder.call("aten::sub.Tensor", {high, low})});
   Value* bin = builder.call("aten::floor", {scaled});
   const auto among = [&](Value* where, int64_t replacement) {
     bin = builder.call("aten::where.self", {where, bin, number(builder, static_cast<double>(replacement), dtype)});
   };
-  among(builder.call("aten::lt.Scalar", {flat, high}), bins - 1);
+  among(builder.call("aten::lt.Tensor", {flat, high}), bins - 1);
   // What lies outside is counted beyond the last bin; comparisons with NaN are false.
   among(builder.call("aten::logical_and",
-                     {builder.call("aten::ge.Scalar", {flat, low}), builder.call("aten::le.Scalar", {flat, high})}),
+                     {builder.call("aten::ge.Tensor", {flat, low}), builder.call("aten::le.Tensor", {flat, high})}),
         bins);
   bin = builder.call("aten::_to_copy", {bin}, {{"dtype", DType::Int64}});
   Value* ones = builder.call("aten::full_like", {flat, 1.0});
