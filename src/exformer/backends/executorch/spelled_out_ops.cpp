@@ -165,25 +165,6 @@ Values round_decimals(GraphBuilder& builder, const ValueArgs& args) {
   return {builder.call(back, {rounded, power})};
 }
 
-Values put_along(GraphBuilder& builder, const ValueArgs& args, Value* source, bool accumulate) {
-  Value* self = args.tensor("self");
-  const int64_t rank = self->meta.rank(), dim = args.integer("dim");
-  if (rank == 0 || args.tensor("index")->meta.rank() != 1) return {};
-  std::vector<Value*> indices(static_cast<size_t>(dim < 0 ? dim + rank : dim), nullptr);
-  indices.push_back(args.tensor("index"));
-  return {builder.call("aten::index_put", {self, indices, source, accumulate})};
-}
-
-Values index_add(GraphBuilder& builder, const ValueArgs& args) {
-  Value* source = args.tensor("source");
-  if (args["alpha"] != Argument(1)) source = builder.call("aten::mul.Scalar", {source, args["alpha"]});
-  return put_along(builder, args, source, true);
-}
-
-Values index_copy(GraphBuilder& builder, const ValueArgs& args) {
-  return put_along(builder, args, args.tensor("source"), false);
-}
-
 void add_pointwise_spellings(SpelledOutOps& ops) {
   ops.insert({{"aten::isfinite", is_finite},
               {"aten::isposinf", is_positive_infinity},
@@ -203,9 +184,7 @@ void add_pointwise_spellings(SpelledOutOps& ops) {
               {"aten::remainder.Scalar_Tensor", remainder_of_number},
               {"aten::remainder.Scalar", integer_remainder},
               {"aten::remainder.Tensor", integer_remainder},
-              {"aten::round.decimals", round_decimals},
-              {"aten::index_add", index_add},
-              {"aten::index_copy", index_copy}});
+              {"aten::round.decimals", round_decimals}});
 }
 
 const SpelledOutOps& spelled_out_ops() {
@@ -213,6 +192,7 @@ const SpelledOutOps& spelled_out_ops() {
     SpelledOutOps ops;
     add_pointwise_spellings(ops);
     add_sorting_spellings(ops);
+    add_scatter_spellings(ops);
     add_interpolation_spellings(ops);
     add_creation_spellings(ops);
     return ops;
