@@ -197,7 +197,6 @@ PTE_GAPS = {
     "remainder.Tensor-13",
     "remainder.Tensor-14",
     "sign-12",
-    "sort-12",
     "std.correction-7",
     "var.correction-7",
 }
