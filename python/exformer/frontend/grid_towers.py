@@ -18,7 +18,7 @@ def _merged(grid_thw, merge):
     return torch.cat([grid_thw[:, :1], grid_thw[:, 1:] // merge], dim=-1)
 
 
-def block_index(grid_thw, merge):
+def block_index(grid_thw, merge, starts=None):
     """[blocks, merge * merge]: the patches of each block of merge x merge, where patches go row by row."""
     import torch
 
@@ -26,7 +26,7 @@ def block_index(grid_thw, merge):
     inner = torch.arange(merge * merge)
     rows, columns = row.unsqueeze(-1) * merge + inner // merge, column.unsqueeze(-1) * merge + inner % merge
     frame_size = grid_thw[:, 1] * grid_thw[:, 2]
-    before = starts_of(grid_thw)[image] + frame * frame_size[image]
+    before = (starts_of(grid_thw) if starts is None else starts)[image] + frame * frame_size[image]
     return before.unsqueeze(-1) + rows * grid_thw[:, 2][image].unsqueeze(-1) + columns
 
 
@@ -151,10 +151,26 @@ def lighton_features(self, pixel_values, image_sizes, **kwargs):
     return outputs
 
 
+def lfm2_features(self, pixel_values, spatial_shapes, pixel_attention_mask, **kwargs):
+    """Lfm2VlModel.get_image_features: each image has a row of patches, padded behind."""
+    import torch
+
+    outputs = self.vision_tower(pixel_values=pixel_values, spatial_shapes=spatial_shapes,
+                                pixel_attention_mask=pixel_attention_mask, return_dict=True, **kwargs)
+    features, factor = outputs.last_hidden_state, self.multi_modal_projector.factor
+    images, length = features.shape[:2]
+    grid = torch.cat([torch.ones_like(spatial_shapes[:, :1]), spatial_shapes], dim=-1)
+    blocks = features.flatten(0, 1)[block_index(grid, factor, torch.arange(images) * length)]
+    blocks = self.multi_modal_projector(blocks.unflatten(1, (factor, factor)))  # one block per call's image
+    outputs.pooler_output = [blocks.flatten(0, 2)]
+    return outputs
+
+
 _METHODS = (
     ("ernie4_5_vl_moe", "Ernie4_5_VLMoeVariableResolutionResamplerModel", "_temporal_slicing", temporal_slicing),
     ("hunyuan_vl", "HunYuanVLVisionPatchEmbed", "forward", hunyuan_patches),
     ("hunyuan_vl", "HunYuanVLVisionPatchMerger", "forward", hunyuan_merger),
+    ("lfm2_vl", "Lfm2VlModel", "get_image_features", lfm2_features),
     ("lfm3_vl", "Lfm3VlVisionShortConv", "forward", grid_convolution),
     ("lighton_ocr", "LightOnOcrModel", "get_image_features", lighton_features),
     ("paddleocr_vl", "PaddleOCRProjector", "forward", paddle_projector),

@@ -4,7 +4,7 @@ undone when the trace ends."""
 import contextlib
 import inspect
 
-from . import grid_towers, packed_images, resized_grids, rope_positions, scans, vision_grids
+from . import anyres_images, grid_towers, packed_images, resized_grids, rope_positions, scans, vision_grids
 from .replacing import model_modules, modeling, replaced
 
 
@@ -94,7 +94,7 @@ def replacements(model):
     is_eager = getattr(model.config, "_attn_implementation", None) == "eager"
     found = [*vision_grids.replacements(is_eager), *scans.replacements(), *expert_loops(),
              *resized_grids.replacements(), *packed_images.replacements(), *grid_towers.replacements(),
-             *rope_positions.replacements(), *whole_splits()]
+             *anyres_images.replacements(), *rope_positions.replacements(), *whole_splits()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
     if fallback is not None:
         found.append((fallback, "function", grouped_matmul))

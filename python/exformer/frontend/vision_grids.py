@@ -113,12 +113,11 @@ def preparers_without_grids(model):
     """transformers' preparers add inputs that follow from others; those that are computed here are left out."""
     from transformers.exporters import utils
 
-    from . import rope_positions
-    from .packed_images import is_packed
+    from . import anyres_images, packed_images, rope_positions
 
     module = sys.modules[type(model).__module__]
     left_out = [] if any(hasattr(module, name) for name in _OWN_HELPERS) else [("grid_thw",)]
-    if is_packed(model):
+    if packed_images.is_packed(model) or anyres_images.is_tiled(model):
         left_out.append(("image_sizes",))
     preparers = utils._EXPORT_INPUT_PREPARERS.items()
     kept = {markers: prepare for markers, prepare in preparers if markers not in left_out}
