@@ -4,7 +4,8 @@ undone when the trace ends."""
 import contextlib
 import inspect
 
-from . import anyres_images, grid_towers, packed_images, resized_grids, rope_positions, scans, vision_grids
+from . import (anyres_images, batches, grid_towers, packed_images, resized_grids, rope_positions, scans,
+               vision_grids)
 from .replacing import model_modules, modeling, replaced
 
 
@@ -92,7 +93,7 @@ def replacements(model):
     from torch import library
 
     is_eager = getattr(model.config, "_attn_implementation", None) == "eager"
-    found = [*vision_grids.replacements(is_eager), *scans.replacements(), *expert_loops(),
+    found = [*vision_grids.replacements(is_eager), *scans.replacements(), *batches.replacements(), *expert_loops(),
              *resized_grids.replacements(), *packed_images.replacements(), *grid_towers.replacements(),
              *anyres_images.replacements(), *rope_positions.replacements(), *whole_splits()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
