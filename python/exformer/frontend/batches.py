@@ -11,8 +11,8 @@ def length_regulator(encoded_embeddings, duration_labels, speaking_speed=1.0):
         raise ValueError("`speaking_speed` must be greater than 0")
     if speaking_speed != 1.0:
         duration_labels = torch.round(duration_labels.float() * speaking_speed).long()
-    durations = torch.where(duration_labels.sum() == 0, 1, duration_labels)
-    ends = durations.cumsum(1)
+    duration_labels.copy_(torch.where(duration_labels.sum() == 0, 1, duration_labels))  # an output of the model
+    ends = duration_labels.cumsum(1)
     place = torch.arange(ends[:, -1].max().item())[None, :, None]
     token = (place >= ends.unsqueeze(1)).sum(-1)  # [batch, time]
     inside = (place[..., 0] < ends[:, -1:]).unsqueeze(-1)
