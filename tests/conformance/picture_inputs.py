@@ -1,5 +1,5 @@
-"""Calls with pictures of several sizes and numbers for checkpoints of the sweep's zoo, whose own inputs have one picture
-of one size per row."""
+"""Calls with pictures of several sizes and numbers for checkpoints of the sweep's zoo, whose own inputs have one
+picture of one size per row."""
 
 import inspect
 
@@ -61,7 +61,8 @@ def packed_grids(model, sample, layout, seed):
     grid = torch.tensor([picture for row in layout for picture in row])
     name = "grid_thw" if "grid_thw" in sample else "image_grid_thw"
     patches = sample["pixel_values"]
-    extras = {"pixel_values": torch.randn(int(grid.prod(-1).sum()), *patches.shape[1:], generator=generator), name: grid}
+    pixels = torch.randn(int(grid.prod(-1).sum()), *patches.shape[1:], generator=generator)
+    extras = {"pixel_values": pixels, name: grid}
     for merge_sizes in ("merge_sizes", "image_merge_sizes"):
         if merge_sizes in sample:
             extras[merge_sizes] = torch.tensor([(1, 2, 4)[i % 3] for i in range(len(grid))])

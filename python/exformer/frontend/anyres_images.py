@@ -4,18 +4,12 @@ part of it that the image fills, row by row with a separator behind each, after 
 from .replacing import modeling
 
 
-def _numerals(values):
-    import torch
-
-    return torch.tensor(values, dtype=torch.float64)
-
-
 def best_resolutions(sizes, pinpoints):
     """[images, 2]: image_processing_utils.select_best_resolution of each (height, width)."""
     import torch
 
     high, wide = (size.double().unsqueeze(-1) for size in sizes.unbind(-1))
-    highs, wides = _numerals([float(point[0]) for point in pinpoints]), _numerals([float(point[1]) for point in pinpoints])
+    highs, wides = torch.tensor([list(point) for point in pinpoints]).double().unbind(-1)
     scale = torch.minimum(wides / wide, highs / high)
     effective = torch.minimum((wide * scale).floor() * (high * scale).floor(), wide * high)
     most = 2**31  # pixels: the less wasted one of two that are as effective
@@ -101,9 +95,9 @@ class Packing:
         else:
             row, by_row = self._taps(self.row, rows, new_rows)
             column, by_column = self._taps(self.column, columns, new_columns)
-            lines = [torch.lerp(*(features[self._source(top + r, left + c)] for c in column), by_column.to(features.dtype))
-                     for r in row]
-            packed = torch.lerp(*lines, by_row.to(features.dtype))
+            by_row, by_column = by_row.to(features.dtype), by_column.to(features.dtype)
+            lines = [torch.lerp(*(features[self._source(top + r, left + c)] for c in column), by_column) for r in row]
+            packed = torch.lerp(*lines, by_row)
         return torch.where(self.is_separator.unsqueeze(-1), separator.to(features.dtype), packed)
 
 

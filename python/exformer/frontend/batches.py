@@ -44,8 +44,8 @@ def preprocess_series(original):
         context = context_len or self.context_len
         series = inputs[0].transpose(0, 1)[:, -context:]
         batch, length = series.shape
-        padding = torch.cat([series.new_ones(batch, context - length), series.new_zeros(batch, length + self.horizon_len)],
-                            dim=1)
+        known = series.new_zeros(batch, length + self.horizon_len)
+        padding = torch.cat([series.new_ones(batch, context - length), known], dim=1)
         result = torch.nn.functional.pad(series, (context - length, 0)), padding
         if freq is None:
             return result
@@ -78,6 +78,31 @@ def block_attention(self, hidden_states, attention_dists):
     return self.dropout(self.to_out(out))
 
 
+def local_attention(original):
+    """CanineAttention.forward of blocks that attend to themselves: the last one is padded, and all go at once."""
+
+    def forward(self, hidden_states, attention_mask=None, output_attentions=False):
+        import torch
+
+        size, pad = self.attend_from_chunk_width, torch.nn.functional.pad
+        others = self.attend_from_chunk_stride, self.attend_to_chunk_width, self.attend_to_chunk_stride
+        is_plain = self.local and set(others) == {size} and attention_mask is not None and not output_attentions
+        if not is_plain or self.always_attend_to_first_position or self.first_position_attends_to_all:
+            return original(self, hidden_states, attention_mask, output_attentions)
+        batch, length = hidden_states.shape[:2]
+        blocks = -(-length // size)
+        missing = blocks * size - length
+        states = pad(hidden_states, (0, 0, 0, missing)).reshape(batch * blocks, size, -1)
+        # 1 keeps, 0 is the lowest number: less than that takes a key out altogether.
+        mask = pad(pad(attention_mask.float(), (0, missing), value=-float("inf")), (0, 0, 0, missing))
+        places = torch.arange(blocks * size).reshape(blocks, size)
+        mask = mask[:, places[:, :, None], places[:, None, :]].flatten(0, 1)
+        context = self.self(states, states, mask, False)[0]
+        return (self.output(context.reshape(batch, blocks * size, -1)[:, :length], hidden_states),)
+
+    return forward
+
+
 _GRANITE = {"granite_speech": "GraniteSpeechConformerAttention",
             "granite_speech_plus": "GraniteSpeechPlusConformerAttention"}
 _SERIES = {"timesfm": "TimesFmModelForPrediction", "timesfm2_5": "TimesFm2_5ModelForPrediction"}
@@ -94,6 +119,9 @@ def replacements():
             owner = getattr(module, name)
             found += [(owner, "forward", series_at_once(owner.forward)),
                       (owner, "_preprocess", preprocess_series(owner._preprocess))]
+    if (canine := modeling("canine")) is not None:
+        owner = canine.CanineAttention
+        found.append((owner, "forward", local_attention(owner.forward)))
     if (speech := modeling("fastspeech2_conformer")) is not None:
         found.append((speech, "length_regulator", length_regulator))
     return found
