@@ -98,7 +98,11 @@ Results masked_scatter(const LowerCall& call) {
   const ValueId count = graph.emit("CumSum", {seen, graph.constant_int(0)}, {}, DType::Int64, flat);
   const ValueId place =
       graph.pointwise("Max", {graph.pointwise("Sub", {count, graph.constant_int(1)}), graph.constant_int(0)});
-  const ValueId source = call.onnx.reshape(call.promoted("source"), {element_count(call.meta("source").sizes)});
+  const SymInt available = element_count(call.meta("source").sizes);
+  ValueId source = call.onnx.reshape(call.promoted("source"), {available});
+  // Where nothing is taken the source may be empty, but every place is looked up.
+  if (bounds(available).min < 1)
+    source = call.onnx.concat({source, call.onnx.full({SymInt(1)}, graph.scalar(0, graph.dtype(source)))}, 0);
   const ValueId taken = graph.emit("Gather", {source, place}, {{"axis", int64_t{0}}}, graph.dtype(source), flat);
   return {call.onnx.where(mask, call.onnx.reshape(taken, sizes), call.tensor("self"))};
 }
