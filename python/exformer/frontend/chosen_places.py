@@ -88,11 +88,58 @@ def visual_embed(original):
     return patched
 
 
+def keypoints(original):
+    """SuperPointForKeypointDetection.forward for all keypoints above the threshold; the model goes image by image."""
+
+    def forward(self, pixel_values, labels=None, output_hidden_states=None, return_dict=None, **kwargs):
+        import torch
+
+        if labels is not None or return_dict is False or self.config.max_keypoints >= 0:
+            return original(self, pixel_values, labels, output_hidden_states, return_dict, **kwargs)
+        functional, finder = torch.nn.functional, self.keypoint_decoder
+        pixel_values = self.extract_one_channel_pixel_values(pixel_values)
+        encoded = self.encoder(pixel_values, output_hidden_states=output_hidden_states, return_dict=True)
+        scores = finder._get_pixel_scores(encoded[0])
+        batch, high, wide = scores.shape
+        border, scale = finder.border_removal_distance, 8
+        rows, columns = torch.arange(high)[:, None], torch.arange(wide)
+        far = (rows < high * scale - border) & (columns < wide * scale - border)  # as far as the model looks
+        found = (scores > finder.keypoint_threshold) & (rows >= border) & (columns >= border) & far
+        counts = found.flatten(1).sum(1)
+        image, row, column = found.nonzero().unbind(1)
+        place = torch.arange(image.shape[0]) - (counts.cumsum(0) - counts)[image]
+        most = counts.max().item()
+
+        def spread(values):
+            empty = values.new_zeros(batch, most, *values.shape[1:])
+            return empty.index_put((image, place), values)
+
+        places = spread(torch.stack([column, row], dim=-1).to(scores.dtype))
+        known = torch.arange(most) < counts[:, None]
+        describer = self.descriptor_decoder
+        descriptors = describer.conv_descriptor_b(describer.relu(describer.conv_descriptor_a(encoded[0])))
+        descriptors = functional.normalize(descriptors, p=2, dim=1)
+        last = torch.tensor([descriptors.shape[3], descriptors.shape[2]]).to(scores.dtype) * scale - scale / 2 - 0.5
+        grid = (places - scale / 2 + 0.5) / last * 2 - 1
+        descriptors = functional.grid_sample(descriptors, grid.unsqueeze(1), mode="bilinear", align_corners=True)
+        descriptors = functional.normalize(descriptors.flatten(2), p=2, dim=1).transpose(1, 2)
+        return modeling("superpoint").SuperPointKeypointDescriptionOutput(
+            keypoints=places / torch.tensor([pixel_values.shape[3], pixel_values.shape[2]]),
+            scores=spread(scores[image, row, column]),
+            descriptors=torch.where(known.unsqueeze(-1), descriptors, 0.0), mask=known.int(),
+            hidden_states=encoded[1] if output_hidden_states else None)
+
+    return forward
+
+
 def replacements():
     """[(owner, name, value)] for the families that are loaded."""
     found = []
     if (udop := modeling("udop")) is not None:
         found.append((udop, "combine_image_text_embeddings", combine_image_text_embeddings))
+    if (superpoint := modeling("superpoint")) is not None:
+        owner = superpoint.SuperPointForKeypointDetection
+        found.append((owner, "forward", keypoints(owner.forward)))
     if (vilt := modeling("vilt")) is not None:
         owner = vilt.ViltEmbeddings
         found.append((owner, "visual_embed", visual_embed(owner.visual_embed)))
