@@ -68,11 +68,11 @@ def visual_embed(original):
         mask = torch.nn.functional.interpolate(pixel_mask[:, None].float(), size=(height, width)).long()[:, 0]
         high, wide = mask.sum(1)[:, 0], mask.sum(2)[:, 0]
         side = self.config.image_size // self.config.patch_size
-        table = self.position_embeddings[0, 1:].reshape(side, side, channels)
+        table = self.position_embeddings[0, 1:].reshape(side, side, channels).float()
         rows, columns = torch.arange(height), torch.arange(width)
         positions = torch.einsum("brs,stc,bqt->brqc", _hat(rows, high, side), table, _hat(columns, wide, side))
         inside = (rows[:, None] < high[:, None, None]) & (columns < wide[:, None, None])
-        positions = torch.where(inside.unsqueeze(-1), positions, 0.0).flatten(1, 2)
+        positions = torch.where(inside.unsqueeze(-1), positions, 0.0).flatten(1, 2).to(x.dtype)
 
         mask = mask.flatten(1)
         order, _ = kept_first(mask.bool())

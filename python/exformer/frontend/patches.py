@@ -100,7 +100,9 @@ def replacements(model):
              *whole_splits()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
     if fallback is not None:
-        found.append((fallback, "function", grouped_matmul))
+        from transformers.integrations import moe
+
+        found += [(fallback, "function", grouped_matmul), (moe, "_can_use_grouped_mm", lambda *tensors: False)]
     return found
 
 
