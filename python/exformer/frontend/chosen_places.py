@@ -21,8 +21,8 @@ def rows_at(values, index):
 
 def combine_image_text_embeddings(image_embeddings, inputs_embeds, bbox, visual_bbox, attention_mask=None,
                                   num_patches=14, max_len=0, image_size=224, patch_size=16):
-    """modeling_udop.combine_image_text_embeddings: a patch that holds the middle of a token's box goes to the token, the
-    others follow the text."""
+    """modeling_udop.combine_image_text_embeddings: a patch that holds the middle of a token's box goes to the token,
+    the others follow the text."""
     import torch
 
     bbox = bbox.to(torch.float64)
