@@ -184,17 +184,19 @@ def test_onnx_runtime_runs_the_onnx(case, onnx_files, request):
     compare(case, run)
 
 
-# Rows that the runtime's kernels compute otherwise than torch: mixed 16-bit floats, float64 computed in float32, NaN
-# and infinities at the edge of a domain, topk of more elements than its scratch memory holds.
+# Rows that the runtime's kernels compute otherwise than torch: mixed 16-bit floats, float64 computed in float32, powers
+# of integers beyond 2^53, NaN and infinities at the edge of a domain, topk of more elements than its scratch memory
+# holds.
 PTE_GAPS = {
     "div.Tensor_mode-10",
     "eq.Tensor-16",
     "native_layer_norm-1",
     "pow.Tensor_Scalar-38",
+    "pow.Tensor_Scalar-59",
+    "pow.Tensor_Tensor-28",
     "remainder.Tensor-13",
     "remainder.Tensor-14",
     "sign-12",
-    "sort-12",
     "std.correction-7",
     "var.correction-7",
 }

@@ -41,6 +41,10 @@ std::optional<SymInt> counted(const Node& node, const Value* mask) {
 
 }  // namespace
 
+const Value* graph_value(const MetaArgs& args, std::string_view argument) {
+  return graph_args(args).values()[args.schema().position(argument)].as<Value*>();
+}
+
 SymInt declare_data_size(const MetaArgs& args, int64_t min, int64_t max) {
   Value* value = first_value(graph_args(args).values());
   if (!value) unsupported("{}: a size that depends on data, in a call without tensors", args.schema().name);

@@ -21,6 +21,8 @@ class GraphMetaArgs : public MetaArgs {
   const std::vector<Argument>* values_;
 };
 
+/// The graph value of a tensor argument.
+const Value* graph_value(const MetaArgs& args, std::string_view argument);
 /// A new symbol ("u0", "u1", ...) with these bounds.
 SymInt declare_data_size(const MetaArgs& args, int64_t min, int64_t max);
 /// How many elements of a mask are true (or of a tensor are not zero): the symbol that an earlier call on the same

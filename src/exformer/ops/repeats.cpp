@@ -91,9 +91,29 @@ std::vector<int64_t> interleave_indices(const HostTensor& repeats, std::string_v
   return indices;
 }
 
-SymInt output_size(const MetaArgs& args) {
-  const auto size = args.optional_sym("output_size");
-  return size ? *size : declare_data_size(args, 0, kUnbounded);
+/// The sum of `repeats`, one for each element of a dim of `length`: the symbol that an earlier call on the same tensor
+/// declared, else a new one.
+SymInt output_size(const MetaArgs& args, const SymInt& length) {
+  if (const auto size = args.optional_sym("output_size")) return *size;
+  const Value* repeats = graph_value(args, "repeats");
+  if (repeats->meta.rank() == 1 && known_equal(repeats->meta.sizes[0], length)) {
+    for (const Node* user : repeats->users()) {
+      const bool has_self = user->is("aten::repeat_interleave.self_Tensor");
+      if ((!has_self && !user->is("aten::repeat_interleave.Tensor")) || user->outputs().empty()) continue;
+      if (user->argument("repeats") != Argument(const_cast<Value*>(repeats))) continue;
+      int64_t dim = 0;
+      if (has_self) {
+        const auto* given = user->argument("dim").get_if<SymInt>();
+        const auto asked = given ? std::optional(given->value()) : std::nullopt;
+        const Interleave input = interleave_input(user->argument("self").as<Value*>()->meta, asked, user->op());
+        if (!known_equal(input.sizes[input.dim], length)) continue;
+        dim = input.dim;
+      }
+      const SymInt& known = user->output()->meta.sizes[dim];
+      if (!known.is_constant()) return known;
+    }
+  }
+  return declare_data_size(args, 0, kUnbounded);
 }
 
 /// Shifts per dim; without dims the flattened tensor is rolled, which has one.
@@ -264,7 +284,9 @@ void declare_repeats_ops(OpRegistry& ops) {
   ops.declare(
       {.schema = "aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
        .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
-         return {contiguous_meta(args.tensor("repeats")->dtype, {output_size(args)})};
+         const TensorMeta& repeats = *args.tensor("repeats");
+         const SymInt length = repeats.rank() == 1 ? repeats.sizes[0] : SymInt(1);
+         return {contiguous_meta(repeats.dtype, {output_size(args, length)})};
        },
        .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {
          const HostTensor& repeats = args.tensor("repeats");
@@ -279,7 +301,7 @@ void declare_repeats_ops(OpRegistry& ops) {
        .infer = [](const MetaArgs& args) -> std::vector<OutputMeta> {
          const TensorMeta& self = *args.tensor("self");
          Interleave input = interleave_input(self, args.optional_integer("dim"), args.schema().name);
-         input.sizes[input.dim] = output_size(args);
+         input.sizes[input.dim] = output_size(args, input.sizes[input.dim]);
          return {contiguous_meta(self.dtype, std::move(input.sizes))};
        },
        .kernel = [](const KernelArgs& args) -> std::vector<HostTensor> {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "exformer/base/error.h"
+#include "exformer/ops/text_parser.h"
 
 namespace exformer::executorch {
 namespace {
@@ -28,16 +29,28 @@ TEST(UpperBounds, DoNotRaiseASymbolsOwn) {
   EXPECT_EQ(UpperBounds(symbols, {{"length", 512}}).of(length), 64);
 }
 
-TEST(UpperBounds, RefuseSymbolsWithoutOne) {
+TEST(UpperBounds, RefuseSizesWithoutOne) {
   SymContext symbols;
-  symbols.symbol({.name = "frames"});
+  const SymInt frames = symbols.symbol({.name = "frames"});
+  const UpperBounds bounds(symbols, {});  // one that no tensor has needs none
   try {
-    UpperBounds(symbols, {});
+    bounds.of(frames * 2);
     FAIL();
   } catch (const ExportError& error) {
     EXPECT_EQ(error.kind(), ErrorKind::Unsupported);
-    EXPECT_THAT(error.what(), HasSubstr("'frames' has no upper bound"));
+    EXPECT_THAT(error.what(), HasSubstr("2*frames has no upper bound"));
   }
+}
+
+TEST(UpperBounds, OfWhatIsSelectedAreThoseOfTheMask) {
+  const auto graph = parse_graph(R"(graph(%mask: bool[b, s], %x: f32[b, s, 4]):
+    %0 = aten.nonzero.default(%mask)
+    %1 = aten.index.Tensor(%x, [%mask])
+    return (%0, %1))");
+  const std::vector<DataBound> data = data_bounds(*graph);
+  ASSERT_EQ(data.size(), 1U);
+  const UpperBounds bounds(graph->symbols(), {{"b", 3}, {"s", 5}}, data);
+  EXPECT_EQ(bounds.limits().at("u0"), 15);
 }
 
 TEST(UpperBounds, RefuseLimitsBelowTheSmallestSize) {

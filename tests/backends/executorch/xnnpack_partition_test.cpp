@@ -2,6 +2,7 @@
 // compute is tested in ExecuTorch's runtime (tests/conformance).
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "exformer/backends/executorch/xnnpack/xnnpack.h"

@@ -108,6 +108,8 @@ ROWS = [
     Row("pow.Tensor_Scalar", T("i64", "b", "s"), 0.5), Row("pow.Tensor_Scalar", T("bool", "b"), 2),
     Row("pow.Tensor_Scalar", T("i64", "b", "s"), -1, raises=True),
     Row("pow.Tensor_Scalar", T("f32", "b", "s", "n", order=(0, 2, 1)), 2),
+    Row("pow.Tensor_Tensor", T("i64", "b", "s"), T("i64", "s", low=0, high=70)),  # wraps around
+    Row("pow.Tensor_Scalar", T("i64", "b", "s", low=-9, high=9), 41),
     Row("pow.Scalar", 2, T("*", "b", "s", low=0, high=4), dtypes=NUMBERS),
     Row("pow.Scalar", 10000.0, T("*", "b", "s"), dtypes=("f32", "f64", "i64"), rtol=1e-4),
     Row("pow_.Scalar", T("f32", "b", "s"), 2), Row("pow_.Tensor", T("f32", "b", "s"), T("f32", "s")),

@@ -105,14 +105,20 @@ class Exporter {
     }
   }
 
-  /// Results have memory of their own, each once: inputs, weights and repeated results are copied.
+  /// Results have memory of their own, each once: inputs, weights and repeated results are copied. Sizes are results
+  /// too, numbers that every call gives are none: export.json holds them.
   void bind_outputs() {
     lowering_.module_path.clear();
     std::vector<ValueId> taken = target_.inputs;
     for (const Argument& output : source_.graph->outputs()) {
+      if (const auto* size = output.get_if<SymInt>(); size && !size->is_constant())
+        target_.outputs.push_back(lowering_.sizes.integer(*size));
       const auto* value = output.get_if<Value*>();
       if (!value) continue;
-      if ((*value)->kind != ValueKind::Tensor) unsupported("a result that is a number");
+      if ((*value)->kind != ValueKind::Tensor) {
+        target_.outputs.push_back(lowering_.get(*value));
+        continue;
+      }
       ValueId id = lowering_.get(*value);
       const ValueId storage = target_.storage_of(id);
       const bool is_view = storage != id && !options_.planning.alloc_graph_output;
@@ -138,6 +144,7 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
   model.options = options;
   model.symbols = program.graph->shared_symbols();
   for (const executorch::ProgramFix& fix : executorch::program_fixes()) fix.apply(program);
+  const std::vector<executorch::DataBound> data = executorch::data_bounds(*program.graph);
   if (options.backend == ExecutorchOptions::Backend::Xnnpack) {
     model.partition = executorch::delegate_to_xnnpack(program, model.program.delegates, options.xnnpack);
     executorch::check_delegated(*model.partition, options.require_delegated);
@@ -148,7 +155,7 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
   std::vector<std::map<std::string, int64_t>> choices = options.upper_bounds;
   if (choices.empty()) choices.emplace_back();
   for (const auto& limits : choices) {
-    model.bounds = std::make_shared<const executorch::UpperBounds>(*model.symbols, limits);
+    model.bounds = std::make_shared<const executorch::UpperBounds>(*model.symbols, limits, data);
     model.arena = executorch::plan_memory(model.program, *model.bounds, options.planning);
     if (model.arena.bytes <= options.arena_goal) break;
   }

@@ -52,43 +52,6 @@ void keep_broadcasts_implicit(ExportedProgram& program) {
   eliminate_dead_nodes(*program.graph);
 }
 
-/// A convolution whose windows do not overlap (patch embeddings) is one product over the patches.
-bool fix_patch_convolution(Node* node) {
-  if (!node->is("aten::convolution")) return false;
-  const ValueArgs args(node->schema(), node->arguments());
-  Value* input = args.tensor("input");
-  Value* weight = args.tensor("weight");
-  const auto& sizes = input->meta.sizes;
-  if (sizes.size() != 4 || args.boolean("transposed") || args.integer("groups") != 1) return false;
-  for (size_t i = 1; i < 4; ++i) {
-    if (!sizes[i].is_constant()) return false;
-  }
-  const std::vector<int64_t> stride = args.integers("stride"), padding = args.integers("padding"),
-                             dilation = args.integers("dilation");
-  SymInt patches[2];
-  for (size_t i = 0; i < 2; ++i) {
-    const int64_t kernel = weight->meta.sizes[i + 2].value();
-    const auto at = [&](const std::vector<int64_t>& list) { return list.size() == 1 ? list[0] : list[i]; };
-    if (at(stride) != kernel || at(padding) != 0 || at(dilation) != 1 || sizes[i + 2].value() % kernel != 0)
-      return false;
-    patches[i] = sizes[i + 2].value() / kernel;
-  }
-  const SymInt height = weight->meta.sizes[2], width = weight->meta.sizes[3], channels = sizes[1];
-  const SymInt features = weight->meta.sizes[0], patch = channels * height * width;
-  GraphBuilder builder(node->graph(), node);
-  builder.set_module_path(node->module_path);
-  Value* cut = builder.call("aten::reshape", {input, {sizes[0], channels, patches[0], height, patches[1], width}});
-  Value* rows = builder.call("aten::permute", {cut, {SymInt(0), 2, 4, 1, 3, 5}});
-  rows = builder.call("aten::reshape", {rows, {sizes[0], patches[0] * patches[1], patch}});
-  Value* result =
-      builder.call("aten::linear", {rows, builder.call("aten::reshape", {weight, {features, patch}}), args["bias"]});
-  result = builder.call("aten::transpose.int", {result, 1, 2});
-  result = builder.call("aten::reshape", {result, {sizes[0], features, patches[0], patches[1]}});
-  node->graph().replace_all_uses(node->output(), result);
-  node->graph().erase_node(node);
-  return true;
-}
-
 /// Negative padding cuts off: the kernel only adds.
 bool fix_negative_padding(Node* node) {
   if (!node->is("aten::constant_pad_nd")) return false;
@@ -235,6 +198,7 @@ const std::vector<ProgramFix>& kernel_fixes() {
 const std::vector<NodeFix>& node_fixes() {
   static const std::vector<NodeFix> kFixes = {
       {"patch_convolution", fix_patch_convolution},
+      {"volume_convolution", fix_volume_convolution},
       {"negative_padding", fix_negative_padding},
       {"absent_addend", fix_absent_addend},
       {"mixed_dtypes", fix_mixed_dtypes},

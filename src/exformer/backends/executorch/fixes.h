@@ -32,4 +32,9 @@ void decompose(Graph& graph);
 /// Attention as products and a softmax; masks and their open rows are made once for all layers.
 void decompose_attention(ExportedProgram& program);
 
+/// A convolution whose windows do not overlap (patch embeddings) is one product over the patches.
+bool fix_patch_convolution(Node* node);
+/// A convolution over three dims is one over two, whose channels are those of all slices that it sees at once.
+bool fix_volume_convolution(Node* node);
+
 }  // namespace exformer::executorch

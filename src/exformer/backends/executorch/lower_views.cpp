@@ -1,6 +1,8 @@
 // Views. Memory is always contiguous here: a view that moves nothing is another size of the same memory, the others
 // are copies.
+#include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "exformer/backends/executorch/lowering.h"
 #include "exformer/base/error.h"
@@ -59,6 +61,23 @@ Results sliced(const LowerCall& call) {
   return {lowering.call_one("aten::slice.Tensor", inputs, call.out().dtype, call.out().sizes)};
 }
 
+/// One slice for each size: sizes may be what data define.
+Results split(const LowerCall& call) {
+  Lowering& lowering = call.lowering;
+  const auto dim = static_cast<size_t>(call.dim("dim"));
+  const ValueId axis = lowering.program.integer(static_cast<int64_t>(dim)), step = lowering.program.integer(1);
+  Results parts;
+  SymInt start = 0;
+  for (const Value* output : call.node.outputs()) {
+    const SymInt end = start + output->meta.sizes[dim];
+    const std::vector<ValueId> inputs = {call.self(), axis, lowering.sizes.integer(start), lowering.sizes.integer(end),
+                                         step};
+    parts.push_back(lowering.call_one("aten::slice.Tensor", inputs, output->meta.dtype, output->meta.sizes));
+    start = end;
+  }
+  return parts;
+}
+
 Results selected(const LowerCall& call) {
   Lowering& lowering = call.lowering;
   const auto dim = static_cast<size_t>(call.dim("dim"));
@@ -68,11 +87,28 @@ Results selected(const LowerCall& call) {
   return {lowering.call_one("aten::select.int", inputs, call.out().dtype, call.out().sizes)};
 }
 
+/// The order of dims in which a tensor lies in its storage without gaps, if there is one.
+std::optional<std::vector<int64_t>> storage_order(const TensorMeta& meta) {
+  std::vector<int64_t> order = identity(meta.rank());
+  do {
+    TensorMeta turned{meta.dtype, {}, {}};
+    for (const int64_t dim : order) {
+      turned.sizes.push_back(meta.sizes[static_cast<size_t>(dim)]);
+      turned.strides.push_back(meta.strides[static_cast<size_t>(dim)]);
+    }
+    if (is_contiguous(turned)) return order;
+  } while (std::next_permutation(order.begin(), order.end()));
+  return std::nullopt;
+}
+
+/// A window of the storage, which is what the tensor is in the order of its strides.
 Results strided(const LowerCall& call) {
-  if (!is_contiguous(call.self_meta())) unsupported("as_strided of a tensor that is not contiguous");
+  const auto order = storage_order(call.self_meta());
+  if (!order) unsupported("as_strided of a tensor that does not lie in one piece");
   Lowering& lowering = call.lowering;
   const SymInt offset = call.args.optional_sym("storage_offset").value_or(0);
-  const std::vector<ValueId> inputs = {call.self(), lowering.sizes.list(call.args.syms("size")),
+  const std::vector<ValueId> inputs = {lowering.permute(call.self(), *order),
+                                       lowering.sizes.list(call.args.syms("size")),
                                        lowering.sizes.list(call.args.syms("stride")), lowering.sizes.integer(offset)};
   return {lowering.call_one("aten::as_strided", inputs, call.out().dtype, call.out().sizes)};
 }
@@ -96,6 +132,7 @@ void add_view_lowerings(LoweringTable& table) {
   table.add("aten::expand", expanded);
   table.add("aten::expand_as", expanded);
   table.add("aten::slice.Tensor", sliced);
+  table.add("aten::split_with_sizes", split);
   table.add("aten::select.int", selected);
   table.add("aten::as_strided", strided);
 }

@@ -1,8 +1,8 @@
 #include "exformer/backends/executorch/spelled_out_ops.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <numbers>
 
 #include "exformer/ops/builder.h"
@@ -10,7 +10,6 @@
 namespace exformer::executorch {
 namespace {
 
-using Values = std::vector<Value*>;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 bool is_floating(const Value* value) { return is_floating_point(value->meta.dtype); }
@@ -166,15 +165,6 @@ Values round_decimals(GraphBuilder& builder, const ValueArgs& args) {
   return {builder.call(back, {rounded, power})};
 }
 
-/// All elements are the first ones: topk orders them.
-Values sort(GraphBuilder& builder, const ValueArgs& args) {
-  Value* self = args.tensor("self");
-  const int64_t rank = self->meta.rank(), dim = args.integer("dim");
-  if (rank == 0) return {};
-  const SymInt length = self->meta.sizes[static_cast<size_t>(dim < 0 ? dim + rank : dim)];
-  return builder.call_all("aten::topk", {self, length, dim, args.boolean("descending"), true});
-}
-
 Values put_along(GraphBuilder& builder, const ValueArgs& args, Value* source, bool accumulate) {
   Value* self = args.tensor("self");
   const int64_t rank = self->meta.rank(), dim = args.integer("dim");
@@ -194,91 +184,58 @@ Values index_copy(GraphBuilder& builder, const ValueArgs& args) {
   return put_along(builder, args, args.tensor("source"), false);
 }
 
-/// How many boundaries lie below each value (or do not lie above it).
-Values count_below(GraphBuilder& builder, Value* values, Value* boundaries, bool includes_equal, DType dtype) {
-  if (boundaries->meta.rank() > 1) boundaries = builder.call("aten::unsqueeze", {boundaries, -2});
-  Value* below = builder.call(includes_equal ? "aten::le.Tensor" : "aten::lt.Tensor",
-                              {boundaries, builder.call("aten::unsqueeze", {values, -1})});
-  return {builder.call("aten::sum.dim_IntList", {below, {SymInt(-1)}}, {{"dtype", dtype}})};
+void add_pointwise_spellings(SpelledOutOps& ops) {
+  ops.insert({{"aten::isfinite", is_finite},
+              {"aten::isposinf", is_positive_infinity},
+              {"aten::isneginf", is_negative_infinity},
+              {"aten::sgn", sgn},
+              {"aten::frac", frac},
+              {"aten::exp2", exp2},
+              {"aten::deg2rad", deg2rad},
+              {"aten::fmax", fmax},
+              {"aten::fmin", fmin},
+              {"aten::logaddexp", logaddexp},
+              {"aten::nan_to_num", nan_to_num},
+              {"aten::hardshrink", hardshrink},
+              {"aten::softshrink", softshrink},
+              {"aten::isin.Tensor_Tensor", is_in},
+              {"aten::isin.Tensor_Scalar", is_number},
+              {"aten::remainder.Scalar_Tensor", remainder_of_number},
+              {"aten::remainder.Scalar", integer_remainder},
+              {"aten::remainder.Tensor", integer_remainder},
+              {"aten::round.decimals", round_decimals},
+              {"aten::index_add", index_add},
+              {"aten::index_copy", index_copy}});
 }
 
-Values bucketize(GraphBuilder& builder, const ValueArgs& args) {
-  return count_below(builder, args.tensor("self"), args.tensor("boundaries"), args.boolean("right"),
-                     args.boolean("out_int32") ? DType::Int32 : DType::Int64);
+const SpelledOutOps& spelled_out_ops() {
+  static const SpelledOutOps kOps = [] {
+    SpelledOutOps ops;
+    add_pointwise_spellings(ops);
+    add_sorting_spellings(ops);
+    add_interpolation_spellings(ops);
+    add_creation_spellings(ops);
+    return ops;
+  }();
+  return kOps;
 }
 
-Values searchsorted(GraphBuilder& builder, const ValueArgs& args) {
-  if (args.has("sorter")) return {};
-  const bool is_right = args.boolean("right") || (args.has("side") && args.string("side") == "right");
-  return count_below(builder, args.tensor("self"), args.tensor("sorted_sequence"), is_right,
-                     args.boolean("out_int32") ? DType::Int32 : DType::Int64);
-}
-
-/// One row of an image.
-Values upsample_row(GraphBuilder& builder, const ValueArgs& args, std::string_view op) {
-  Value* image = builder.call("aten::unsqueeze", {args.tensor("self"), 2});
-  Argument sizes = std::vector<SymInt>{1, args.syms("output_size")[0]}, factors;
-  if (args.has("scales")) {
-    factors = std::vector<double>{1.0, args.real("scales")};
-    sizes = None{};
-  }
-  std::vector<Argument> arguments = {image, sizes};
-  if (op == "aten::upsample_bilinear2d.vec") arguments.push_back(args["align_corners"]);
-  arguments.push_back(factors);
-  return {builder.call("aten::squeeze.dim", {builder.call(op, std::move(arguments)), 2})};
-}
-Values upsample_nearest1d(GraphBuilder& builder, const ValueArgs& args) {
-  return upsample_row(builder, args, "aten::upsample_nearest2d.vec");
-}
-Values upsample_linear1d(GraphBuilder& builder, const ValueArgs& args) {
-  return upsample_row(builder, args, "aten::upsample_bilinear2d.vec");
-}
-
-/// Null for an op that is not among them. A function gives nothing for arguments that it does not cover.
-const DecomposeFunction* find_spelled_out_op(std::string_view op) {
-  static const std::map<std::string_view, DecomposeFunction> kOps = {
-      {"aten::isfinite", is_finite},
-      {"aten::isposinf", is_positive_infinity},
-      {"aten::isneginf", is_negative_infinity},
-      {"aten::sgn", sgn},
-      {"aten::frac", frac},
-      {"aten::exp2", exp2},
-      {"aten::deg2rad", deg2rad},
-      {"aten::fmax", fmax},
-      {"aten::fmin", fmin},
-      {"aten::logaddexp", logaddexp},
-      {"aten::nan_to_num", nan_to_num},
-      {"aten::hardshrink", hardshrink},
-      {"aten::softshrink", softshrink},
-      {"aten::isin.Tensor_Tensor", is_in},
-      {"aten::isin.Tensor_Scalar", is_number},
-      {"aten::remainder.Scalar_Tensor", remainder_of_number},
-      {"aten::remainder.Scalar", integer_remainder},
-      {"aten::remainder.Tensor", integer_remainder},
-      {"aten::round.decimals", round_decimals},
-      {"aten::sort", sort},
-      {"aten::index_add", index_add},
-      {"aten::index_copy", index_copy},
-      {"aten::bucketize.Tensor", bucketize},
-      {"aten::searchsorted.Tensor", searchsorted},
-      {"aten::upsample_nearest1d", upsample_nearest1d},
-      {"aten::upsample_linear1d", upsample_linear1d},
-  };
-  const auto found = kOps.find(op);
-  return found == kOps.end() ? nullptr : &found->second;
+bool known_same_sizes(const std::vector<SymInt>& a, const std::vector<SymInt>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), known_equal);
 }
 
 }  // namespace
 
 bool spell_out(Node* node) {
-  const DecomposeFunction* function = find_spelled_out_op(node->op());
-  if (!function) return false;
+  const auto found = spelled_out_ops().find(node->op());
+  if (found == spelled_out_ops().end()) return false;
   GraphBuilder builder(node->graph(), node);
   builder.set_module_path(node->module_path);
-  const Values results = (*function)(builder, ValueArgs(node->schema(), node->arguments()));
+  const Values results = found->second(builder, ValueArgs(node->schema(), node->arguments()));
   if (results.size() != node->outputs().size()) return false;
   for (size_t i = 0; i < results.size(); ++i) {
-    if (results[i]->meta.sizes != node->output(i)->meta.sizes || results[i]->meta.dtype != node->output(i)->meta.dtype)
+    if (!known_same_sizes(results[i]->meta.sizes, node->output(i)->meta.sizes) ||
+        results[i]->meta.dtype != node->output(i)->meta.dtype)
       return false;
   }
   for (size_t i = 0; i < results.size(); ++i) node->graph().replace_all_uses(node->output(i), results[i]);

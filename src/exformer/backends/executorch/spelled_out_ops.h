@@ -1,9 +1,21 @@
 // Ops that the runtime has no kernel for and that are no composite in torch: how they are spelled with others.
 #pragma once
 
+#include <map>
+#include <string_view>
+#include <vector>
+
 #include "exformer/ops/registry.h"
 
 namespace exformer::executorch {
+
+using Values = std::vector<Value*>;
+/// By ATen overload. A function gives nothing for arguments that it does not cover.
+using SpelledOutOps = std::map<std::string_view, DecomposeFunction>;
+
+void add_sorting_spellings(SpelledOutOps& ops);
+void add_interpolation_spellings(SpelledOutOps& ops);
+void add_creation_spellings(SpelledOutOps& ops);
 
 /// Replaces the node where its op is one of them and its arguments are covered.
 bool spell_out(Node* node);

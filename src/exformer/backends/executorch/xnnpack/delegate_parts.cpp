@@ -15,12 +15,26 @@
 #include "exformer/passes/dead_code.h"
 #include "exformer/passes/fuse_gelu.h"
 #include "exformer/passes/fuse_rms_norm.h"
+#include "exformer/symbolic/assumptions.h"
 
 namespace exformer::executorch {
 namespace xnnpack {
 namespace {
 
 bool is_float(DType dtype) { return dtype == DType::Float32 || dtype == DType::Float16; }
+
+/// Whether data define a size that can be 0, or one is 0 in the sample: XNNPACK takes no empty tensors.
+bool may_be_empty(const Value* value) {
+  const SymContext& context = value->graph().symbols();
+  return std::any_of(value->meta.sizes.begin(), value->meta.sizes.end(), [&](const SymInt& size) {
+    if (bounds(size).min > 0) return false;
+    if (value_at_hints(context, size) == 0) return true;
+    const std::vector<std::string> names = free_symbols(size);
+    return std::any_of(context.symbols().begin(), context.symbols().end(), [&](const Symbol& symbol) {
+      return symbol.unbacked && std::find(names.begin(), names.end(), symbol.name) != names.end();
+    });
+  });
+}
 
 /// A value that a call takes or gives, and how it lies there.
 struct External {
@@ -79,6 +93,9 @@ class Partitioner {
         refused_.emplace(node.get(), "works on integers or booleans");
       } else if (!LoweringTable::standard().find(node->op())) {
         refused_.emplace(node.get(), "has no counterpart among XNNPACK's nodes");
+      } else if (std::any_of(inputs.begin(), inputs.end(), may_be_empty) ||
+                 std::any_of(node->outputs().begin(), node->outputs().end(), may_be_empty)) {
+        refused_.emplace(node.get(), "works on a tensor that can be empty");
       } else if (reads_only_constants(*node)) {
         refused_.emplace(node.get(), "depends on sizes only");
       }

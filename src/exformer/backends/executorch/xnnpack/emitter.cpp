@@ -98,6 +98,7 @@ Placed Emitter::require(const Placed& x, const std::vector<std::pair<int, int>>&
   }
   for (const auto& [dim, axis] : dim_to_axis) {
     if (x.axis(dim) < 0) continue;
+    EXFORMER_ASSERT(!taken[at(axis)] && target[at(x.axis(dim))] < 0);
     target[at(x.axis(dim))] = axis;
     taken[at(axis)] = true;
   }

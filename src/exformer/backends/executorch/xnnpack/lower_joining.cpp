@@ -8,16 +8,16 @@ namespace {
 
 size_t at(int index) { return static_cast<size_t>(index); }
 
-/// The axis for the joined dim: where one of the tensors has it, else one that none uses.
-int joined_axis(const std::vector<Placed>& tensors, int dim) {
+/// The axis for the joined dim: where `lead` has it, else one that no other dim of `lead` lies on, at best where
+/// another tensor has it.
+int joined_axis(const std::vector<Placed>& tensors, const Placed& lead, int dim) {
+  if (lead.axis(dim) >= 0) return lead.axis(dim);
+  const auto is_free = [&](int axis) { return std::find(lead.axes.begin(), lead.axes.end(), axis) == lead.axes.end(); };
   for (const Placed& tensor : tensors) {
-    if (tensor.axis(dim) >= 0) return tensor.axis(dim);
+    if (tensor.axis(dim) >= 0 && is_free(tensor.axis(dim))) return tensor.axis(dim);
   }
   for (const int axis : {2, 1, 0, 3}) {
-    const bool is_free = std::none_of(tensors.begin(), tensors.end(), [axis](const Placed& tensor) {
-      return std::find(tensor.axes.begin(), tensor.axes.end(), axis) != tensor.axes.end();
-    });
-    if (is_free) return axis;
+    if (is_free(axis)) return axis;
   }
   refuse("no free axis to join along");
 }
@@ -29,10 +29,15 @@ Placed join(Lowering& xnn, std::vector<Placed> tensors, int dim, const SymInt& s
   };
   const Placed lead = *std::max_element(tensors.begin(), tensors.end(),
                                         [&](const Placed& a, const Placed& b) { return real_dims(a) < real_dims(b); });
-  const int axis = joined_axis(tensors, dim);
+  const int axis = joined_axis(tensors, lead, dim);
   std::vector<std::pair<int, int>> wanted;
   for (int other = 0; other < lead.rank(); ++other) {
-    if (other != dim && lead.axis(other) >= 0) wanted.emplace_back(other, lead.axis(other));
+    if (other == dim) continue;
+    if (lead.axis(other) >= 0) {
+      wanted.emplace_back(other, lead.axis(other));
+    } else if (std::any_of(tensors.begin(), tensors.end(), [&](const Placed& x) { return x.axis(other) >= 0; })) {
+      refuse("tensors that are expanded along different dims");
+    }
   }
   wanted.emplace_back(dim, axis);
   std::vector<ValueId> parts;

@@ -1,0 +1,33 @@
+// Tensors made from sizes and numbers, in terms of those that have kernels.
+#include "exformer/backends/executorch/spelled_out_ops.h"
+#include "exformer/ops/builder.h"
+
+namespace exformer::executorch {
+namespace {
+
+/// From both ends, as torch counts: start + step * i in the first half, end - step * (steps - 1 - i) in the second.
+Values linspace(GraphBuilder& builder, const ValueArgs& args) {
+  const DType dtype = args.dtype("dtype").value_or(DType::Float32);
+  const int64_t steps = args.integer("steps");
+  if (dtype != DType::Float32 && dtype != DType::Float64) return {};
+  const auto real = [&](const Argument& value) {
+    return builder.call("aten::full", {std::vector<SymInt>(), value}, {{"dtype", dtype}});
+  };
+  Value* start = real(args["start"]);
+  if (steps <= 1) return {builder.call("aten::expand", {start, {SymInt(steps)}})};
+  Value* end = real(args["end"]);
+  Value* step = builder.call("aten::div.Scalar",
+                             {builder.call("aten::sub.Tensor", {end, start}), static_cast<double>(steps - 1)});
+  Value* place = builder.call("aten::arange.start_step", {0, steps}, {{"dtype", dtype}});
+  Value* left = builder.call("aten::rsub.Scalar", {place, static_cast<double>(steps - 1)});
+  Value* low = builder.call("aten::add.Tensor", {builder.call("aten::mul.Tensor", {place, step}), start});
+  Value* high = builder.call("aten::sub.Tensor", {end, builder.call("aten::mul.Tensor", {left, step})});
+  Value* is_low = builder.call("aten::lt.Scalar", {place, static_cast<double>(steps / 2)});
+  return {builder.call("aten::where.self", {is_low, low, high})};
+}
+
+}  // namespace
+
+void add_creation_spellings(SpelledOutOps& ops) { ops.insert({{"aten::linspace", linspace}}); }
+
+}  // namespace exformer::executorch

@@ -1,0 +1,99 @@
+// Images of other sizes, where the runtime has no kernel for the filter or the rank.
+#include "exformer/backends/executorch/spelled_out_ops.h"
+#include "exformer/ops/builder.h"
+
+namespace exformer::executorch {
+namespace {
+
+/// One row of an image.
+Values upsample_row(GraphBuilder& builder, const ValueArgs& args, std::string_view op) {
+  Value* image = builder.call("aten::unsqueeze", {args.tensor("self"), 2});
+  Argument sizes = std::vector<SymInt>{1, args.syms("output_size")[0]}, factors;
+  if (args.has("scales")) {
+    factors = std::vector<double>{1.0, args.real("scales")};
+    sizes = None{};
+  }
+  std::vector<Argument> arguments = {image, sizes};
+  if (op == "aten::upsample_bilinear2d.vec") arguments.push_back(args["align_corners"]);
+  arguments.push_back(factors);
+  return {builder.call("aten::squeeze.dim", {builder.call(op, std::move(arguments)), 2})};
+}
+Values upsample_nearest1d(GraphBuilder& builder, const ValueArgs& args) {
+  return upsample_row(builder, args, "aten::upsample_nearest2d.vec");
+}
+Values upsample_linear1d(GraphBuilder& builder, const ValueArgs& args) {
+  return upsample_row(builder, args, "aten::upsample_bilinear2d.vec");
+}
+
+/// ((a x + b) x + c) x + d
+Value* cubic(GraphBuilder& builder, Value* x, double a, double b, double c, double d) {
+  const auto next = [&](Value* value, double number) {
+    value = builder.call("aten::mul.Tensor", {value, x});
+    return number == 0 ? value : builder.call("aten::add.Scalar", {value, number});
+  };
+  Value* value = builder.call("aten::add.Scalar", {builder.call("aten::mul.Scalar", {x, a}), b});
+  return next(next(value, c), d);
+}
+
+/// The image with `size` rows (dim -2) or columns (-1): four neighbours of each, weighted by Keys' kernel with a =
+/// -0.75.
+Value* resampled(GraphBuilder& builder, Value* image, int64_t dim, const SymInt& size, std::optional<double> factor,
+                 bool align_corners) {
+  constexpr double kA = -0.75;
+  const SymInt from = image->meta.sizes[static_cast<size_t>(image->meta.rank() + dim)];
+  const auto real = [&](const SymInt& value) {
+    return builder.call("aten::full", {std::vector<SymInt>(), value}, {{"dtype", DType::Float32}});
+  };
+  Value* place = builder.call("aten::arange.start_step", {0, size}, {{"dtype", DType::Float32}});
+  if (align_corners) {  // one element lies at 0 whatever it is divided by
+    place = builder.call("aten::mul.Tensor",
+                         {place, builder.call("aten::div.Tensor", {real(from - 1), real(sym_max(size - 1, 1))})});
+  } else {
+    place = builder.call("aten::add.Scalar", {place, 0.5});
+    place = factor
+                ? builder.call("aten::mul.Scalar", {place, 1.0 / *factor})
+                : builder.call("aten::mul.Tensor", {place, builder.call("aten::div.Tensor", {real(from), real(size)})});
+    place = builder.call("aten::sub.Scalar", {place, 0.5});
+  }
+  Value* first = builder.call("aten::floor", {place});
+  Value* t = builder.call("aten::sub.Tensor", {place, first});
+  Value* rest = builder.call("aten::rsub.Scalar", {t, 1.0});
+  const auto near = [&](Value* x) { return cubic(builder, x, kA + 2, -(kA + 3), 0, 1); };
+  const auto far = [&](Value* x) {
+    return cubic(builder, builder.call("aten::add.Scalar", {x, 1.0}), kA, -5 * kA, 8 * kA, -4 * kA);
+  };
+  Value* weights[] = {far(t), near(t), near(rest), far(rest)};
+  first = builder.call("aten::_to_copy", {first}, {{"dtype", DType::Int64}});
+  Value* last = builder.call("aten::full", {std::vector<SymInt>(), from - 1}, {{"dtype", DType::Int64}});
+  Value* sum = nullptr;
+  for (int64_t tap = 0; tap < 4; ++tap) {
+    Value* index = tap == 1 ? first : builder.call("aten::add.Scalar", {first, tap - 1});
+    index = builder.call("aten::minimum", {builder.call("aten::clamp", {index, 0}), last});
+    Value* weight = weights[tap];
+    if (dim == -2) weight = builder.call("aten::unsqueeze", {weight, 1});
+    Value* part = builder.call("aten::mul.Tensor", {builder.call("aten::index_select", {image, dim, index}), weight});
+    sum = sum ? builder.call("aten::add.Tensor", {sum, part}) : part;
+  }
+  return sum;
+}
+
+Values upsample_bicubic2d(GraphBuilder& builder, const ValueArgs& args) {
+  Value* image = args.tensor("self");
+  const DType dtype = image->meta.dtype;
+  if (dtype != DType::Float32) image = builder.call("aten::_to_copy", {image}, {{"dtype", DType::Float32}});
+  const std::vector<SymInt> sizes = args.syms("output_size");
+  const bool align_corners = args.boolean("align_corners");
+  image = resampled(builder, image, -1, sizes[1], args.optional_real("scales_w"), align_corners);
+  image = resampled(builder, image, -2, sizes[0], args.optional_real("scales_h"), align_corners);
+  return {dtype == DType::Float32 ? image : builder.call("aten::_to_copy", {image}, {{"dtype", dtype}})};
+}
+
+}  // namespace
+
+void add_interpolation_spellings(SpelledOutOps& ops) {
+  ops.insert({{"aten::upsample_nearest1d", upsample_nearest1d},
+              {"aten::upsample_linear1d", upsample_linear1d},
+              {"aten::upsample_bicubic2d", upsample_bicubic2d}});
+}
+
+}  // namespace exformer::executorch
