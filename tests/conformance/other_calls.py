@@ -1,4 +1,5 @@
-"""Calls of other shapes than the sweep's for its checkpoints: one sample, one token, lengths on both sides of a block."""
+"""Calls of other shapes than the sweep's for its checkpoints: one sample, one token, lengths on both sides of a
+block."""
 
 import torch
 

@@ -57,8 +57,8 @@ def test_is_right_for_other_calls(model_type, checkpoints, exformer, tmp_path):
 
     torch.set_num_threads(1)
     checkpoint = checkpoints[model_type]
-    done = exformer("export", checkpoint, "--to", "dynamo", "--dynamic", "--frontend", "transformers", "--python", CHILD,
-                    "--inputs", checkpoint / "inputs.safetensors", "-o", tmp_path / "out", timeout=300)
+    done = exformer("export", checkpoint, "--to", "dynamo", "--dynamic", "--frontend", "transformers", "--python",
+                    CHILD, "--inputs", checkpoint / "inputs.safetensors", "-o", tmp_path / "out", timeout=300)
     assert done.returncode == 0, done.stderr
     exported = ExportedModel.from_pretrained(tmp_path / "out")
     for number, inputs in enumerate(calls_of(model_type, checkpoint)):

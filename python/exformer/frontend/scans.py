@@ -106,11 +106,12 @@ def mlstm(self, query, key, value, igate, fgate, c_initial=None, n_initial=None,
     from_state = forgotten if m_initial is None else forgotten + m_initial.float()
     most = torch.maximum(gates.amax(-1), from_state)
     weights = (query @ key.transpose(-2, -1)) * torch.exp(gates - most.unsqueeze(-1))
-    numerator, denominator = weights @ value, weights.sum(-1)
+    values = value.float()
+    numerator, denominator = weights @ values, weights.sum(-1)
     if c_initial is not None:
         old = query * torch.exp(from_state - most).unsqueeze(-1)
-        numerator = numerator + old @ c_initial.to(old.dtype)
-        denominator = denominator + (old @ n_initial.to(old.dtype).unsqueeze(-1)).squeeze(-1)
+        numerator = numerator + old @ c_initial.float()
+        denominator = denominator + (old @ n_initial.float().unsqueeze(-1)).squeeze(-1)
     scale = torch.maximum(denominator.abs(), torch.exp(-most)) + eps
     hidden = (numerator / scale.unsqueeze(-1)).to(value.dtype)
     mode = mode or self.config.mode
@@ -118,7 +119,7 @@ def mlstm(self, query, key, value, igate, fgate, c_initial=None, n_initial=None,
         return hidden
     last = most[..., -1:]  # the state behind the last token
     kept = torch.exp(gates[:, :, -1] - last).unsqueeze(-1) * key
-    c_state, n_state = kept.transpose(-2, -1) @ value, kept.sum(-2)
+    c_state, n_state = kept.transpose(-2, -1) @ values, kept.sum(-2)
     if c_initial is not None:
         old = torch.exp(from_state[..., -1:] - last)
         c_state, n_state = c_state + old.unsqueeze(-1) * c_initial, n_state + old * n_initial

@@ -91,8 +91,8 @@ SymInt apply_assumptions(const SymInt& a) {
 
 namespace {
 
-/// One symbol set to another one of the same hint that makes the sides equal: `b*floordiv(c*s, b) == c*s` holds when c
-/// is b.
+/// One symbol set to another one of the same hint that makes the sides equal, at once or as soon as minima and maxima
+/// are known: `b*floordiv(c*s, b) == c*s` holds when c is b.
 std::optional<Solution> solve_by_pairs(SymContext& context, const SymInt& left, const SymInt& right) {
   std::vector<std::string> names = free_symbols(left - right);
   for (const std::string& given_up : names) {
@@ -105,7 +105,10 @@ std::optional<Solution> solve_by_pairs(SymContext& context, const SymInt& left, 
       const auto replace = [&](std::string_view name) {
         return name == given_up ? std::optional<SymInt>(value) : std::nullopt;
       };
-      const auto holds = attempt([&] { return known_equal(substitute(left, replace), substitute(right, replace)); });
+      const auto holds = attempt([&] {
+        const OpenEquality replaced{substitute(left, replace), substitute(right, replace)};
+        return known_equal(replaced.left, replaced.right) || !orderings_of_equality(context, replaced).empty();
+      });
       if (holds && *holds) return Solution{given_up, value};
     }
   }
