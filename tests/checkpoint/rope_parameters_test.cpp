@@ -194,7 +194,7 @@ json.dump(seen, open('seen.json', 'w'))
       if (theirs && *theirs == 0.0 && !ours) return;  // Python's `or`
       EXPECT_EQ(ours, theirs) << field << " of " << kConfigs[i];
     };
-    EXPECT_EQ(rope.rope_type, expected["rope_type"]) << kConfigs[i];
+    EXPECT_EQ(rope.rope_type, expected["rope_type"].get<std::string>()) << kConfigs[i];
     EXPECT_EQ(rope.rope_theta, expected["rope_theta"].get<double>()) << kConfigs[i];
     EXPECT_EQ(rope.partial_rotary_factor, expected.value("partial_rotary_factor", 1.0)) << kConfigs[i];
     EXPECT_EQ(rope.truncate, expected.value("truncate", true)) << kConfigs[i];

@@ -1,7 +1,5 @@
 """A fixed tenth of the sweep over transformers' model types: nothing may fail that docs/coverage.md does not list."""
 
-import hashlib
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -9,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import sweep_zoo
 
-ROOT = Path(__file__).resolve().parents[2]
-SWEEP = ROOT / "tests" / "sweep"
+SWEEP = Path(__file__).resolve().parents[1] / "sweep"
 sys.path.insert(0, str(SWEEP))
 
 from coverage import listed  # noqa: E402
@@ -23,16 +21,7 @@ CHILD = os.environ.get("EXFORMER_FRONTEND_PYTHON", sys.executable)
 @pytest.fixture(scope="module")
 def tenth():
     """The checkpoints, kept for as long as nothing that makes them changes."""
-    digest = hashlib.sha256()
-    for source in sorted((SWEEP / "zoo").glob("*.py")):
-        digest.update(source.read_bytes())
-    for package in ("torch", "transformers", "safetensors"):
-        digest.update(importlib.metadata.version(package).encode())
-    zoo = ROOT / "build" / "sweep" / digest.hexdigest()[:16]
-    if not (zoo / "index.json").exists():
-        subprocess.run([sys.executable, SWEEP / "zoo" / "make_zoo.py", zoo, "--tenth"], check=True,
-                       stdout=subprocess.DEVNULL)
-    return zoo
+    return sweep_zoo.made("--tenth")
 
 
 def test_the_tenth_is_as_the_page_says(tenth, exformer, tmp_path):

@@ -76,6 +76,30 @@ INSTANTIATE_TEST_SUITE_P(Rows, Solving,
                                          Row{"a*floordiv(5*b, a)", "5*b", "b", "a"},
                                          Row{"4*floordiv(c, 4)", "c + 1", nullptr, nullptr}));
 
+TEST_F(Assumptions, ASymbolIsAnotherOneWhereAnOrderingDoesTheRest) {
+  const SymInt mask = context.symbol({.name = "mask", .hint = 9});
+  const auto solution = solve_equality(context, {sym_max(0, floordiv(seq, 4) - 1) + 1, floordiv(mask, 4)});
+  ASSERT_TRUE(solution);
+  EXPECT_EQ(solution->symbol, "mask");
+  EXPECT_EQ(solution->value, seq);
+}
+
+TEST_F(Assumptions, SumsAreEqualPartByPartWhereTheSampleTellsPartsApart) {
+  const SymInt boxes = context.symbol({.name = "boxes", .hint = 4});
+  const SymInt mask = context.symbol({.name = "mask", .hint = 9});
+  const SymInt box_mask = context.symbol({.name = "box_mask", .hint = 4});
+  const auto solution = solve_equality(context, {seq + boxes, mask + box_mask});
+  ASSERT_TRUE(solution);
+  EXPECT_EQ(solution->symbol, "mask");
+  EXPECT_EQ(solution->value, seq);
+  const SymInt twin = context.symbol({.name = "twin", .hint = 4});
+  const SymInt third = context.symbol({.name = "third", .hint = 4});
+  const auto ambiguous = solve_equality(context, {boxes + twin, third + box_mask});
+  ASSERT_TRUE(ambiguous);
+  EXPECT_EQ(ambiguous->symbol, "third");
+  EXPECT_EQ(ambiguous->value, boxes + twin - box_mask);
+}
+
 TEST_F(Assumptions, AMinimumThatEqualsItsOperandIsAnOrdering) {
   const auto orderings = orderings_of_equality(context, {sym_min(128, seq), seq});
   ASSERT_EQ(orderings.size(), 1U);

@@ -2,6 +2,7 @@
 // The raw side is a tree of its own, evaluated with Python's integer rules; it shares no code with the library.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <random>

@@ -86,7 +86,7 @@ class Dims:
         for symbol, value, reason in assumptions:
             changed = self._replace(by_symbol, symbol, value, reason) or changed
         for left, right, kind, truth, where in bounds:
-            changed = self._bound(by_symbol, left, right, kind, truth) or changed
+            changed = self._bound(by_symbol, left, right, kind, truth, where) or changed
         return changed
 
     def _replace(self, by_symbol, symbol, value, reason):
@@ -105,7 +105,7 @@ class Dims:
                     self.specializations.append((path, axis, sizes[axis], f"fixed by the model at {reason}"))
         return changed
 
-    def _bound(self, by_symbol, left, right, kind, truth):
+    def _bound(self, by_symbol, left, right, kind, truth, where):
         """A comparison of one symbol that has to come out as in the sample narrows its range. Sizes grow or shrink with
         it, so one end is where the comparison turns."""
         difference = left - right
@@ -136,6 +136,8 @@ class Dims:
         largest = facts.max if facts.max is not None else 2**31
         if not holds(largest):
             changed = self._change(facts, max=turn(facts.hint, largest)) or changed
+        if changed and facts.min == facts.max:  # one size is left
+            self._replace({facts.name: facts}, facts.name, facts.hint, where)
         return changed
 
     def learn_multiple(self, remainder):

@@ -4,7 +4,8 @@ undone when the trace ends."""
 import contextlib
 import inspect
 
-from . import packed_images, resized_grids, scans, vision_grids
+from . import (anyres_images, batches, chosen_places, grid_towers, packed_images, resized_grids, rope_positions, scans,
+               sparse_attention, vision_grids)
 from .replacing import model_modules, modeling, replaced
 
 
@@ -55,13 +56,13 @@ def expert_loops():
 
 
 def split_as_whole(method):
-    """A method that splits rows by image, reshapes each part to rows again and hands the list to torch.cat: the list
-    may as well have one part."""
+    """A method that splits rows by image, makes each part rows again and hands the list to torch.cat: the list may as
+    well have one part. Sizes that it reads beside the parts are those of all images."""
 
     def patched(self, *args, **kwargs):
-        from torch import Pieces
+        from torch import Pieces, Table
 
-        with replaced(Pieces, "as_whole", True):
+        with replaced(Pieces, "as_whole", True), replaced(Table, "as_whole", True):
             return method(self, *args, **kwargs)
 
     return patched
@@ -80,6 +81,10 @@ def whole_splits():
             method = vars(owner).get("get_image_features") if owner.__module__ == path else None
             if method is not None and "split(num_real_images_per_batch.tolist())" in inspect.getsource(method):
                 found.append((owner, "get_image_features", split_as_whole(method)))
+    hunyuan = modeling("hunyuan_vl")
+    if hunyuan is not None:
+        tower = hunyuan.HunYuanVLVisionTransformer
+        found.append((tower, "forward", split_as_whole(tower.forward)))
     return found
 
 
@@ -88,11 +93,16 @@ def replacements(model):
     from torch import library
 
     is_eager = getattr(model.config, "_attn_implementation", None) == "eager"
-    found = [*vision_grids.replacements(is_eager), *scans.replacements(), *expert_loops(),
-             *resized_grids.replacements(), *packed_images.replacements(), *whole_splits()]
+    found = [*vision_grids.replacements(is_eager), *scans.replacements(), *batches.replacements(), *expert_loops(),
+             *chosen_places.replacements(),
+             *resized_grids.replacements(), *packed_images.replacements(), *grid_towers.replacements(),
+             *anyres_images.replacements(), *rope_positions.replacements(), *sparse_attention.replacements(),
+             *whole_splits()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
     if fallback is not None:
-        found.append((fallback, "function", grouped_matmul))
+        from transformers.integrations import moe
+
+        found += [(fallback, "function", grouped_matmul), (moe, "_can_use_grouped_mm", lambda *tensors: False)]
     return found
 
 

@@ -65,7 +65,30 @@ class symbolic_int(builtins.int, metaclass=_IntType):
     """`int`, which leaves sizes as they are."""
 
 
-_NAMES = {"int": symbolic_int, "len": symbolic_len, "range": symbolic_range, "list": symbolic_list}
+def symbolic_min(*values, **options):
+    """`min`; of two sizes one of which is 0 or 1 in the sample, where a comparison would take it for more."""
+    import torch
+
+    return torch.sym_min(*values) if _has_small_size(values, options) else builtins.min(*values, **options)
+
+
+def symbolic_max(*values, **options):
+    """`max`, in the same way."""
+    import torch
+
+    return torch.sym_max(*values) if _has_small_size(values, options) else builtins.max(*values, **options)
+
+
+def _has_small_size(values, options):
+    from torch import SymInt, _state
+
+    if len(values) != 2 or options or not all(isinstance(value, (int, SymInt)) for value in values):
+        return False
+    return any(isinstance(value, SymInt) and _state.core.hint(value) in (0, 1) for value in values)
+
+
+_NAMES = {"int": symbolic_int, "len": symbolic_len, "range": symbolic_range, "list": symbolic_list,
+          "min": symbolic_min, "max": symbolic_max}
 
 
 @contextlib.contextmanager

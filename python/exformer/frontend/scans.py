@@ -59,6 +59,73 @@ def rnn_scan(self, hidden_states, recurrent_gate, reset, recurrent_states, acc_d
     return states.to(hidden_states.dtype), states[:, -1]
 
 
+def rwkv_attention(time_decay, time_first, key, value, state=None, return_state=False):
+    """rwkv_linear_attention: numerator, denominator and the largest exponent of both behind each token."""
+    import torch
+
+    decay, keys = -torch.exp(time_decay), key.float()
+    if state is None:
+        empty = torch.zeros_like(keys[:, 0])
+        before = empty, empty, empty - 1e38
+    else:
+        before = state
+    numerator, denominator, most = before
+
+    def behind(first, rest):
+        return torch.cat([first.unsqueeze(1), rest], dim=1)
+
+    def combine(left, right):
+        exponent = torch.maximum(left[3] + right[0], right[3])
+        old, new = torch.exp(left[3] + right[0] - exponent), torch.exp(right[3] - exponent)
+        return left[0] + right[0], old * left[1] + new * right[1], old * left[2] + new * right[2], exponent
+
+    elements = (behind(torch.zeros_like(numerator), decay + torch.zeros_like(keys)), behind(numerator, value.float()),
+                behind(denominator, torch.ones_like(keys)), behind(most, keys))
+    _, numerators, denominators, exponents = associative_scan(combine, elements, 1)
+    length = key.size(1)
+    numerator, denominator, most = (states[:, :length] for states in (numerators, denominators, exponents))
+    exponent = torch.maximum(most, keys + time_first)
+    old, new = torch.exp(most - exponent), torch.exp(keys + time_first - exponent)
+    output = ((old * numerator + new * value) / (old * denominator + new)).to(key.dtype)
+    if return_state or state is not None:
+        state = [states[:, -1] for states in (numerators, denominators, exponents)]
+    return output, state
+
+
+def mlstm(self, query, key, value, igate, fgate, c_initial=None, n_initial=None, m_initial=None,
+          return_last_states=None, mode=None):
+    """xLSTMBackend.forward: its chunks and steps give what each token takes from all before it and from the state."""
+    import torch
+
+    batch, heads, length, width = query.shape
+    query, eps = query * width**-0.5, self.config.eps
+    forgotten = torch.nn.functional.logsigmoid(fgate).float().cumsum(-1)  # [batch, heads, length]
+    gates = forgotten.unsqueeze(-1) - forgotten.unsqueeze(-2) + igate.float().unsqueeze(-2)
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    gates = torch.where(causal, gates, -float("inf"))
+    from_state = forgotten if m_initial is None else forgotten + m_initial.float()
+    most = torch.maximum(gates.amax(-1), from_state)
+    weights = (query @ key.transpose(-2, -1)) * torch.exp(gates - most.unsqueeze(-1))
+    values = value.float()
+    numerator, denominator = weights @ values, weights.sum(-1)
+    if c_initial is not None:
+        old = query * torch.exp(from_state - most).unsqueeze(-1)
+        numerator = numerator + old @ c_initial.float()
+        denominator = denominator + (old @ n_initial.float().unsqueeze(-1)).squeeze(-1)
+    scale = torch.maximum(denominator.abs(), torch.exp(-most)) + eps
+    hidden = (numerator / scale.unsqueeze(-1)).to(value.dtype)
+    mode = mode or self.config.mode
+    if "train" in mode and not (self.config.return_last_states if return_last_states is None else return_last_states):
+        return hidden
+    last = most[..., -1:]  # the state behind the last token
+    kept = torch.exp(gates[:, :, -1] - last).unsqueeze(-1) * key
+    c_state, n_state = kept.transpose(-2, -1) @ values, kept.sum(-2)
+    if c_initial is not None:
+        old = torch.exp(from_state[..., -1:] - last)
+        c_state, n_state = c_state + old.unsqueeze(-1) * c_initial, n_state + old * n_initial
+    return hidden, (c_state.float(), n_state.float(), last)
+
+
 def replacements():
     """[(owner, name, value)]: selective state space models choose their scan by what is there."""
     import sys
@@ -74,4 +141,10 @@ def replacements():
     gemma = modeling("recurrent_gemma")
     if gemma is not None:
         found.append((gemma.RecurrentGemmaRglru, "_rnn_scan", rnn_scan))
+    rwkv = modeling("rwkv")
+    if rwkv is not None:
+        found.append((rwkv, "rwkv_linear_attention", rwkv_attention))
+    xlstm = modeling("xlstm")
+    if xlstm is not None:
+        found.append((xlstm.xLSTMBackend, "forward", mlstm))
     return found

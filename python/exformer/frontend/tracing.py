@@ -73,6 +73,14 @@ def _split_constants(kwargs):
     return {name: value for name, value in kwargs.items() if name not in constants}, constants
 
 
+def _spelled_out(outputs):
+    """Outputs of which one for each image is given back: there have to be as many as in the sample."""
+    import torch
+    from torch.utils import _pytree
+
+    return _pytree.tree_map(lambda leaf: tuple(leaf) if isinstance(leaf, torch.Pieces) else leaf, outputs)
+
+
 def _run_round(core, request, dimensions):
     import torch
     from transformers.exporters.exporter_dynamo import register_cache_pytrees_for_model
@@ -102,7 +110,7 @@ def _run_round(core, request, dimensions):
     with torch.no_grad(), _export_patches(model, flags):
         torch._state.is_tracing = True
         try:
-            outputs = model(**inputs, **constants)
+            outputs = _spelled_out(model(**inputs, **constants))
         finally:
             torch._state.is_tracing = False
     return Trace(model, in_spec, (kwargs, constants), outputs)

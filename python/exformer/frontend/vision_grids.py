@@ -5,7 +5,7 @@ import contextlib
 import inspect
 import sys
 
-from .replacing import model_modules, modeling, replaced
+from .replacing import model_modules, replaced
 
 
 def tokens(grid_thw, merge):
@@ -104,60 +104,8 @@ def segment_attention(original):
     return forward
 
 
-def rope_index(self, input_ids, mm_token_type_ids, image_grid_thw=None, video_grid_thw=None, attention_mask=None,
-               **kwargs):
-    """get_rope_index of the Qwen-VL family: positions along time, rows and columns. A text token is one step; a picture
-    is max(rows, columns) steps, with its tokens' places added inside. Padding lies at the ends of a row."""
-    import torch
-
-    merge = self.config.vision_config.spatial_merge_size
-    types = mm_token_type_ids.long()
-    valid = torch.ones_like(types).bool() if attention_mask is None else attention_mask.bool()
-    pad = torch.nn.functional.pad
-    first = valid & ((types != pad(types, (1, -1), value=-1)) | ~pad(valid.long(), (1, -1)).bool())
-    places = torch.arange(types.shape[1])
-    advance, offsets = (valid & (types == 0)).long(), 0
-    for kind, grid in ((1, image_grid_thw), (2, video_grid_thw)):
-        if grid is None:
-            continue
-        if kind == 2 and self.config.model_type not in _WHOLE_CLIPS:  # frames are pictures between time stamps
-            frames = torch.repeat_interleave(grid, grid[:, 0], dim=0)
-            grid = torch.cat([torch.ones_like(frames[:, :1]), frames[:, 1:]], dim=1)
-        inside, start = valid & (types == kind), first & (types == kind)
-        picture = (start.long().flatten().cumsum(0) - 1).reshape(types.shape).clamp(min=0)
-        rows, columns = grid[:, 1][picture] // merge, grid[:, 2][picture] // merge
-        steps = torch.maximum(rows, columns)
-        within = places - torch.nonzero(start)[:, 1][picture]
-        frame = within // (rows * columns)
-        if kind == 2 and kwargs.get("second_per_grid_ts") is not None:
-            seconds = self.config.vision_config.tokens_per_second * kwargs["second_per_grid_ts"]
-            frame = (frame * seconds[picture]).long()
-        offset = torch.stack([frame, within % (rows * columns) // columns, within % columns])
-        advance = advance + torch.where(start, steps, 0)
-        offsets = offsets + torch.where(inside, offset - torch.where(start, 0, steps), 0)
-    positions = torch.where(valid, advance.cumsum(1) - advance + offsets, 0)
-    if positions.dim() == 2:
-        positions = positions.unsqueeze(0).expand(3, -1, -1)
-    deltas = positions.amax((0, 2)) + 1 - valid.sum(1)
-    return positions.to(input_ids.dtype), deltas.unsqueeze(1)
-
-
-_WHOLE_CLIPS = ("qwen2_vl", "qwen2_5_vl", "paddleocr_vl")
-_ROPE_INDEX = ("cohere_compass", "cosmos3_omni", "glm46v", "glm4v", "glm4v_moe", "glm_ocr", "paddleocr_vl", "qwen2_vl",
-               "qwen2_5_vl",                "qwen3_5", "qwen3_5_moe", "qwen3_vl", "qwen3_vl_moe", "qwen4_exp")
-
-
-def _rope_classes():
-    """The classes whose get_rope_index is the family's."""
-    for family in _ROPE_INDEX:
-        module = modeling(family)
-        yield from (value for value in vars(module or sys).values()
-                    if isinstance(value, type) and value.__module__ == getattr(module, "__name__", None)
-                    and "get_rope_index" in vars(value))
-
-
 # Encoders with helpers of their own over the grid: the caller computes what they give, as transformers' exporters do.
-_OWN_HELPERS = ("get_vision_frame_index", "get_vision_temporal_merge_index", "get_vision_pixel_shuffle_index")
+_OWN_HELPERS = ("get_vision_frame_index", "get_vision_temporal_merge_index")
 
 
 @contextlib.contextmanager
@@ -165,15 +113,24 @@ def preparers_without_grids(model):
     """transformers' preparers add inputs that follow from others; those that are computed here are left out."""
     from transformers.exporters import utils
 
-    from .packed_images import is_packed
+    from . import anyres_images, packed_images, rope_positions
 
     module = sys.modules[type(model).__module__]
     left_out = [] if any(hasattr(module, name) for name in _OWN_HELPERS) else [("grid_thw",)]
-    if is_packed(model):
+    if packed_images.is_packed(model) or anyres_images.is_tiled(model):
         left_out.append(("image_sizes",))
     preparers = utils._EXPORT_INPUT_PREPARERS.items()
     kept = {markers: prepare for markers, prepare in preparers if markers not in left_out}
-    with replaced(utils, "_EXPORT_INPUT_PREPARERS", kept):
+
+    def without_positions(model, inputs):
+        for markers, prepare in kept.items():
+            if all(inputs.get(marker) is not None for marker in markers):
+                prepare(model, inputs)
+
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(replaced(utils, "_EXPORT_INPUT_PREPARERS", kept))
+        if rope_positions.are_computed(model):
+            undo.enter_context(replaced(utils, "precompute_export_inputs", without_positions))
         yield
 
 
@@ -209,5 +166,4 @@ def replacements(is_eager):
                   if path.startswith("transformers.") and vars(module).get(name) is original]
     if not is_eager:
         found += packed_attentions()
-    found += [(owner, "get_rope_index", rope_index) for owner in _rope_classes()]
     return found

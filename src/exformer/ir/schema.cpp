@@ -1,5 +1,6 @@
 #include "exformer/ir/schema.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 

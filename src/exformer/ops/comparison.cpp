@@ -1,4 +1,5 @@
 // Comparisons; the result is bool.
+#include <algorithm>
 #include <cmath>
 
 #include "exformer/ops/builder.h"

@@ -1,4 +1,5 @@
 // Ops that make tensors from sizes and numbers. Sizes, ends and values may be symbolic.
+#include <algorithm>
 #include <cmath>
 
 #include "exformer/ops/builder.h"

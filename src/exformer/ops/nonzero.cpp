@@ -1,5 +1,7 @@
 // Ops that keep what is true: as many elements as the data say. Result geometry follows
 // torch/_subclasses/fake_impls.py.
+#include <algorithm>
+
 #include "exformer/ops/builder.h"
 #include "exformer/ops/data_sizes.h"
 #include "exformer/ops/declarations.h"

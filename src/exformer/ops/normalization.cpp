@@ -1,4 +1,5 @@
 // layer_norm, group_norm and rms_norm over trailing dims or channel groups. Batch statistics are in batch_norm.cpp.
+#include <algorithm>
 #include <limits>
 
 #include "exformer/ops/builder.h"

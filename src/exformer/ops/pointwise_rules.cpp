@@ -1,5 +1,7 @@
 #include "exformer/ops/pointwise_rules.h"
 
+#include <algorithm>
+
 #include "exformer/ops/dispatch.h"
 #include "exformer/symbolic/printers.h"
 

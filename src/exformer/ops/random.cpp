@@ -1,5 +1,7 @@
 // Dropout, which does nothing in inference, and ops that draw random numbers: they are recorded but have no reference
 // kernel.
+#include <algorithm>
+
 #include "exformer/ops/builder.h"
 #include "exformer/ops/declarations.h"
 #include "exformer/ops/pointwise_rules.h"

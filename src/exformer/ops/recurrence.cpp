@@ -1,4 +1,5 @@
 // Recurrent layers, one layer and direction each.
+#include <algorithm>
 #include <cmath>
 
 #include "exformer/ops/declarations.h"

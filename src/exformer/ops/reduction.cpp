@@ -1,5 +1,6 @@
 // Reductions: sums, products, extremes, logic, moments and norms over dims.
 // Results are contiguous, as at::meta::resize_reduction makes them.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,4 +1,5 @@
 // Pointwise ops of three operands: where, masked_fill, clamp, lerp, addcmul, addcdiv.
+#include <algorithm>
 #include <cmath>
 
 #include "exformer/ops/builder.h"

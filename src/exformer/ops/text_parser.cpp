@@ -1,5 +1,6 @@
 #include "exformer/ops/text_parser.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <limits>

@@ -91,8 +91,8 @@ SymInt apply_assumptions(const SymInt& a) {
 
 namespace {
 
-/// One symbol set to another one of the same hint that makes the sides equal: `b*floordiv(c*s, b) == c*s` holds when c
-/// is b.
+/// One symbol set to another one of the same hint that makes the sides equal, at once or as soon as minima and maxima
+/// are known: `b*floordiv(c*s, b) == c*s` holds when c is b.
 std::optional<Solution> solve_by_pairs(SymContext& context, const SymInt& left, const SymInt& right) {
   std::vector<std::string> names = free_symbols(left - right);
   for (const std::string& given_up : names) {
@@ -105,7 +105,10 @@ std::optional<Solution> solve_by_pairs(SymContext& context, const SymInt& left, 
       const auto replace = [&](std::string_view name) {
         return name == given_up ? std::optional<SymInt>(value) : std::nullopt;
       };
-      const auto holds = attempt([&] { return known_equal(substitute(left, replace), substitute(right, replace)); });
+      const auto holds = attempt([&] {
+        const OpenEquality replaced{substitute(left, replace), substitute(right, replace)};
+        return known_equal(replaced.left, replaced.right) || !orderings_of_equality(context, replaced).empty();
+      });
       if (holds && *holds) return Solution{given_up, value};
     }
   }
@@ -135,6 +138,30 @@ std::optional<Solution> isolate(SymContext& context, const SymInt& difference, b
   return best;
 }
 
+/// a + b == c + d, where one size of the left is as one of the right at the hints and as no other: these two are the
+/// same rather than that one of them is what the others leave.
+std::optional<Solution> pair_in_sum(SymContext& context, const SymInt& difference) {
+  const Linear linear = linear_of(difference);
+  if (linear.constant != 0 || linear.terms.size() < 4) return std::nullopt;
+  std::vector<std::pair<const Symbol*, int64_t>> sizes;
+  for (const SumTerm& term : linear.terms) {
+    const bool is_symbol = term.monomial->kind == ExprKind::Symbol && std::abs(term.coefficient) == 1;
+    const Symbol* symbol = is_symbol ? find_symbol(context, term.monomial->name) : nullptr;
+    if (!symbol || !symbol->hint || symbol->unbacked) return std::nullopt;
+    sizes.emplace_back(symbol, term.coefficient);
+  }
+  for (const auto& [symbol, sign] : sizes) {
+    const auto is_alike = [&](const auto& other) { return other.first->hint == symbol->hint; };
+    if (std::count_if(sizes.begin(), sizes.end(), is_alike) != 2) continue;
+    const auto first = std::find_if(sizes.begin(), sizes.end(), is_alike);
+    const auto second = std::find_if(first + 1, sizes.end(), is_alike);
+    if (first->second == second->second) continue;
+    const auto [kept, given_up] = std::minmax(first->first, second->first);
+    return Solution{given_up->name, *context.find(kept->name)};
+  }
+  return std::nullopt;
+}
+
 OpenEquality as_assumed(const OpenEquality& equality) {
   return without_common_factors({apply_assumptions(equality.left), apply_assumptions(equality.right)});
 }
@@ -145,6 +172,7 @@ std::optional<Solution> solve_equality(SymContext& context, const OpenEquality& 
   const OpenEquality reduced = as_assumed(equality);
   const SymInt difference = reduced.left - reduced.right;
   if (difference.is_constant()) return std::nullopt;
+  if (const auto solution = pair_in_sum(context, difference)) return solution;
   if (const auto solution = isolate(context, difference, false)) return solution;
   return solve_by_pairs(context, apply_assumptions(equality.left), apply_assumptions(equality.right));
 }

@@ -232,8 +232,7 @@ conf("clap_audio_model", patch_embeds_hidden_size=16, hidden_size=32, depths=[1,
      num_hidden_layers=2, spec_size=64, num_mel_bins=16, window_size=4)
 conf("vits", upsample_initial_channel=32, duration_predictor_filter_channels=16, flow_size=32, spectrogram_bins=33,
      posterior_encoder_num_wavenet_layers=2, prior_encoder_num_flows=1, prior_encoder_num_wavenet_layers=2,
-     hidden_size=32,
-     num_attention_heads=2)
+     hidden_size=32, num_attention_heads=2, noise_scale=0.0, noise_scale_duration=0.0)  # no chance in the outputs
 conf("fastspeech2_conformer", num_mel_bins=16, duration_predictor_channels=16, energy_predictor_channels=16,
      pitch_predictor_channels=16, speech_decoder_postnet_units=16, hidden_size=64, encoder_linear_units=64,
      decoder_linear_units=64)
@@ -280,7 +279,9 @@ conf("glm5_next_text", index_topk=16)
 conf("hunyuan_vl_text", rope_parameters={**MROPE, "mrope_section": [2, 2, 2, 2]})
 conf("hunyuan_vl_vision", max_image_size=64)
 conf("kosmos-2", latent_query_num=4)
-conf("qwen4_exp_text", indexer_n_heads=2, indexer_kv_heads=1, indexer_head_dim=16, indexer_budget=8,
+# Many heads: scores are sums of relus, and which of two zeros topk takes is the runtime's affair.
+conf("deepseek_v32 hy_v4 mistral_large4_text", index_n_heads=24)
+conf("qwen4_exp_text", indexer_n_heads=24, indexer_kv_heads=1, indexer_head_dim=16, indexer_budget=8,
      indexer_compress_ratio=2)
 conf("blt", num_hidden_layers=2)
 conf("pocket_tts_audio_tokenizer pocket_tts_audio_tokenizer_encoder pocket_tts_audio_tokenizer_decoder",

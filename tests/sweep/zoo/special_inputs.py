@@ -276,7 +276,14 @@ def series(m):
     return {"past_values": m.randn(m.batch, 64)}
 
 
+def masked_image(m):
+    """ViT-MAE: the noise says which patches are masked."""
+    patches = (m.config.image_size // m.config.patch_size) ** 2
+    return {"pixel_values": m.pixels(), "noise": m.rand(m.batch, patches)}
+
+
 INPUTS = {
+    "vit_mae": masked_image,
     **dict.fromkeys(["embedding_gemma2", "gemma4_unified"], text_only),
     "idefics": idefics, "kosmos-2": kosmos2, "lfm2_vl": naflex_vlm,
     **dict.fromkeys(["kimi_k25", "kimi_k25_vision", "paddleocr_vl"], square_patches),

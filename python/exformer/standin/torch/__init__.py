@@ -18,7 +18,7 @@ from ._types import (  # noqa: E402
 from ._symbols import (  # noqa: E402
     SymBool, SymFloat, SymInt, sym_float, sym_int, sym_ite, sym_max, sym_min, sym_not, sym_sqrt, sym_sum)
 from . import _tensor  # noqa: E402
-from ._rows import Pieces, Progression, Rows  # noqa: E402
+from ._rows import Pieces, Progression, Rows, Table  # noqa: E402
 from ._tensor import Tensor  # noqa: E402
 
 for _name, _value in {**_types.DTYPES, **LAYOUTS, **MEMORY_FORMATS}.items():

@@ -71,6 +71,26 @@ class Numbers:
         return list(self)[index] if isinstance(index, slice) else self.tensor[index].item()
 
 
+class Table:
+    """A tensor of integers as a list of its rows."""
+
+    as_whole = False  # one row of columns will do
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __iter__(self):
+        if self.as_whole:
+            return iter([self.tensor.unbind(-1)])
+        return iter([self.tensor[i].tolist() for i in range(len(self))])
+
+    def __len__(self):
+        return len(self.tensor)
+
+    def __getitem__(self, index):
+        return list(self)[index] if isinstance(index, slice) else self.tensor[index].tolist()
+
+
 class Progression:
     """The list of `range(start, ...)` for a symbolic number of steps, behind a few numbers of another kind."""
 

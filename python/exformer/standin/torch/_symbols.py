@@ -105,6 +105,14 @@ def _padding(remainder, whole):
     return block * -((-size) // block) - size
 
 
+def _note_padding(size, whole):
+    """`-size % n` is what is missing, after the question whether `size % n` is 0."""
+    for text in _state.Remainders.padded:
+        known, block = _state.Remainders.operands[text]
+        if block == whole and bool_known(known == size):
+            _state.Remainders.padded[text] = True
+
+
 def _refuse_padding(*values):
     """Another use of a remainder that was taken for more than 0: the round was wrong about it."""
     for value in values:
@@ -283,6 +291,8 @@ def _with_floats(name, method):
             return getattr(float(specialize(self)), name)(other)
         if isinstance(other, SymFloat):
             return getattr(float(specialize(self)), name)(float(other))
+        if name == "__mod__" and _state.Remainders.padded:
+            _note_padding(-self, other)
         result = method(self, other)
         if name == "__mod__" and isinstance(other, int) and str(result).startswith("mod("):
             _state.Remainders.operands[str(result)] = self, other

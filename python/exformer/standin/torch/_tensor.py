@@ -6,7 +6,7 @@ import operator
 from exformer import _core
 
 from . import _state, _types
-from ._rows import Numbers
+from ._rows import Numbers, Table
 from ._symbols import DataDependentError, SymInt, caller
 from ._types import CPU, DTYPES, Size
 
@@ -173,8 +173,8 @@ class Tensor(_core.TensorBase):
         if self._rank() == 0:
             return self.item()
         values = _state.core.values(self)
-        if values is None and self._rank() == 1 and isinstance(self._size(0), SymInt):
-            return Numbers(self)
+        if values is None and self._rank() <= 2 and isinstance(self._size(0), SymInt):
+            return Numbers(self) if self._rank() == 1 else Table(self)
         if values is None:
             return [self[i].tolist() for i in range(operator.index(self._size(0)))]
         values = iter(values)

@@ -130,10 +130,12 @@ class Exporter {
     std::unordered_set<ValueId> taken(target_.inputs.begin(), target_.inputs.end());
     for (size_t i = 0; i < program_.outputs.size(); ++i) {
       const OutputSpec& spec = program_.outputs[i];
-      const auto* value = program_.graph->outputs()[i].get_if<Value*>();
-      if (spec.kind != OutputSpec::Kind::UserOutput || !value) continue;
-      const DType dtype = (*value)->kind == ValueKind::Tensor ? (*value)->meta.dtype : DType::Int64;
-      ValueId id = target_.cast(lowering_.get(*value), dtype);
+      const Argument& result = program_.graph->outputs()[i];
+      const auto* value = result.get_if<Value*>();
+      const auto* size = result.get_if<SymInt>();
+      if (spec.kind != OutputSpec::Kind::UserOutput || !(value || size)) continue;
+      const DType dtype = value && (*value)->kind == ValueKind::Tensor ? (*value)->meta.dtype : DType::Int64;
+      ValueId id = target_.cast(value ? lowering_.get(*value) : lowering_.shapes.scalar(*size), dtype);
       if (target_.is_initializer(id) || !taken.insert(id).second) {
         id = target_.emit("Identity", {id}, {}, dtype, target_.sizes(id));
         taken.insert(id);

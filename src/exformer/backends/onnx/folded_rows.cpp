@@ -76,8 +76,9 @@ class RowFolder {
       return false;
     const Sizes sizes = graph_.sizes(output);
     graph_.set_cursor(node);
-    node->inputs[1] = emitter_.reshape(node->inputs[1], {row_count(sizes)});
+    const ValueId rows = emitter_.reshape(node->inputs[1], {row_count(sizes)});
     unfold(node, sizes);
+    node->inputs[1] = rows;
     return true;
   }
 
@@ -100,26 +101,29 @@ class RowFolder {
     if (folded_inputs == 0 || whole_inputs > folded_inputs) return false;
     graph_.set_cursor(node);
     const Sizes rows = {row_count(sizes), sizes.back()};
-    for (ValueId& input : node->inputs) {
+    std::vector<ValueId> inputs = node->inputs;
+    for (ValueId& input : inputs) {
       if (input == kAbsent || graph_.rank(input) <= 1) continue;
-      const auto [found, is_new] = folded_.try_emplace(input, kAbsent);
-      if (is_new) found->second = emitter_.reshape(input, rows);
+      auto found = folded_.find(input);
+      if (found == folded_.end()) found = folded_.emplace(input, emitter_.reshape(input, rows)).first;
       input = found->second;
     }
-    if (node->attribute("axis")) node->set("axis", int64_t{-1});
     unfold(node, sizes);
+    node->inputs = std::move(inputs);
+    if (node->attribute("axis")) node->set("axis", int64_t{-1});
     return true;
   }
 
-  /// Gives the node's result the sizes [rows, features], and its readers a Reshape of it to `sizes`.
+  /// Gives the node's result the sizes [rows, features], and its readers a Reshape of it to `sizes`. Nothing has
+  /// changed when it throws.
   void unfold(NodeList::iterator node, const Sizes& sizes) {
     const ValueId output = node->outputs[0];
     const ValueId result =
         graph_.add_value(graph_.value(output).name, graph_.dtype(output), {row_count(sizes), sizes.back()});
-    node->outputs[0] = result;
     graph_.set_cursor(std::next(node));
     emitter_.reshape(result, sizes);
     std::prev(graph_.cursor())->outputs[0] = output;  // that Reshape gives the old value
+    node->outputs[0] = result;
     folded_.emplace(output, result);
   }
 

@@ -31,9 +31,9 @@ Results index_rows(const LowerCall& call, bool add) {
   return {call.onnx.transpose(written, swap)};
 }
 
-Results scatter(const LowerCall& call, ValueId source, const std::string& reduction) {
+ValueId scatter_elements(const LowerCall& call, ValueId data, ValueId source, std::string_view reduction) {
   OnnxGraph& graph = call.graph;
-  if (call.meta("self").rank() == 0) unsupported("a write into a 0-d tensor");
+  if (graph.rank(data) == 0) unsupported("a write into a 0-d tensor");
   const Sizes& index_sizes = call.meta("index").sizes;
   const int64_t dim = call.dim("dim");
   for (size_t i = 0; i < index_sizes.size(); ++i) {  // only the part of the source that the index covers
@@ -41,9 +41,13 @@ Results scatter(const LowerCall& call, ValueId source, const std::string& reduct
       source = call.onnx.slice(source, static_cast<int64_t>(i), 0, index_sizes[i], 1);
   }
   Attributes attributes{{"axis", dim}};
-  if (!reduction.empty()) attributes.emplace_back("reduction", reduction);
-  return {graph.emit("ScatterElements", {call.tensor("self"), graph.cast(call.tensor("index"), DType::Int64), source},
-                     std::move(attributes), call.out_dtype(), call.out().sizes)};
+  if (!reduction.empty()) attributes.emplace_back("reduction", std::string(reduction));
+  return graph.emit("ScatterElements", {data, graph.cast(call.tensor("index"), DType::Int64), source},
+                    std::move(attributes), call.out_dtype(), call.out().sizes);
+}
+
+Results scatter(const LowerCall& call, ValueId source, std::string_view reduction) {
+  return {scatter_elements(call, call.tensor("self"), source, reduction)};
 }
 
 Results scatter_value(const LowerCall& call) {
@@ -51,16 +55,37 @@ Results scatter_value(const LowerCall& call) {
   return scatter(call, call.onnx.full(call.meta("index").sizes, value), "");
 }
 
+/// The quotient rounded down, as torch takes the mean of integers.
+ValueId divide(OnnxGraph& graph, ValueId total, ValueId count) {
+  if (is_integer(graph.dtype(total))) total = graph.pointwise("Sub", {total, graph.pointwise("Mod", {total, count})});
+  return graph.pointwise("Div", {total, count});
+}
+
 Results scatter_reduce(const LowerCall& call) {
-  if (!call.args.boolean("include_self")) unsupported("include_self = False");
+  OnnxGraph& graph = call.graph;
   const std::string& reduce = call.args.string("reduce");
-  const std::string name = reduce == "sum"    ? "add"
-                           : reduce == "prod" ? "mul"
-                           : reduce == "amax" ? "max"
-                           : reduce == "amin" ? "min"
-                                              : "";
-  if (name.empty()) unsupported("the reduction '{}'", reduce);
-  return scatter(call, call.promoted("src"), name);
+  const bool is_mean = reduce == "mean", includes_self = call.args.boolean("include_self");
+  const std::string_view reduction = reduce == "sum" || is_mean ? "add"
+                                     : reduce == "prod"         ? "mul"
+                                     : reduce == "amax"         ? "max"
+                                     : reduce == "amin"         ? "min"
+                                                                : "";
+  if (reduction.empty()) unsupported("the reduction '{}'", reduce);
+  const ValueId source = call.promoted("src");
+  const auto all = [&](std::string_view name, double value) {
+    return call.onnx.full(call.meta(name).sizes, graph.scalar(value, call.out_dtype()));
+  };
+  ValueId data = call.tensor("self");
+  if (!includes_self) {
+    // What is written to starts anew: from what changes nothing, of an extreme from one of its own sources.
+    const bool is_extreme = reduce == "amax" || reduce == "amin";
+    data = scatter_elements(call, data, is_extreme ? source : all("index", reduce == "prod" ? 1 : 0), "");
+  }
+  const ValueId reduced = scatter_elements(call, data, source, reduction);
+  if (!is_mean) return {reduced};
+  ValueId count = scatter_elements(call, all("self", includes_self ? 1 : 0), all("index", 1), "add");
+  if (!includes_self) count = graph.pointwise("Max", {count, graph.scalar(1, call.out_dtype())});
+  return {divide(graph, reduced, count)};
 }
 
 /// The n-th true place of the mask takes the n-th element of the source.
@@ -73,7 +98,11 @@ Results masked_scatter(const LowerCall& call) {
   const ValueId count = graph.emit("CumSum", {seen, graph.constant_int(0)}, {}, DType::Int64, flat);
   const ValueId place =
       graph.pointwise("Max", {graph.pointwise("Sub", {count, graph.constant_int(1)}), graph.constant_int(0)});
-  const ValueId source = call.onnx.reshape(call.promoted("source"), {element_count(call.meta("source").sizes)});
+  const SymInt available = element_count(call.meta("source").sizes);
+  ValueId source = call.onnx.reshape(call.promoted("source"), {available});
+  // Where nothing is taken the source may be empty, but every place is looked up.
+  if (bounds(available).min < 1)
+    source = call.onnx.concat({source, call.onnx.full({SymInt(1)}, graph.scalar(0, graph.dtype(source)))}, 0);
   const ValueId taken = graph.emit("Gather", {source, place}, {{"axis", int64_t{0}}}, graph.dtype(source), flat);
   return {call.onnx.where(mask, call.onnx.reshape(taken, sizes), call.tensor("self"))};
 }

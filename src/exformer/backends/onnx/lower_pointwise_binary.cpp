@@ -1,5 +1,7 @@
 // Pointwise ops of two operands, each cast to the dtype torch promotes them to.
+#include <bit>
 #include <functional>
+#include <optional>
 
 #include "exformer/backends/onnx/lowering.h"
 
@@ -88,6 +90,39 @@ Results fmod(const LowerCall& call) {
       call.graph.pointwise("Mod", {call.operand("self", dtype), call.operand("other", dtype)}, {{"fmod", int64_t{1}}})};
 }
 
+/// How many bits the exponents of a power have.
+int exponent_bits(const LowerCall& call) {
+  constexpr int kEnough = 32;  // what a power of more exceeds int64 with, but for bases 0, 1 and -1
+  std::optional<double> largest;
+  if (!call.args["exponent"].is_tensor()) {
+    const Scalar exponent = call.args.scalar("exponent");
+    if (exponent.integer.is_constant()) largest = exponent.to_double();
+  } else if (const Node* range = call.args.tensor("exponent")->producer(); range && range->op() == "aten::arange") {
+    const Scalar end = ValueArgs(range->schema(), range->arguments()).scalar("end");
+    if (end.kind != Scalar::Kind::Float && end.integer.is_constant()) largest = end.to_double() - 1;
+  }
+  if (!largest || *largest < 0) return kEnough;
+  return static_cast<int>(std::bit_width(static_cast<uint64_t>(*largest)));
+}
+
+/// Of integers, by squaring: ONNX Runtime goes through float64, which rounds and does not wrap around.
+ValueId integer_power(const LowerCall& call, ValueId base, ValueId exponent) {
+  OnnxGraph& graph = call.graph;
+  const DType dtype = call.out_dtype();
+  ValueId power = graph.cast(base, DType::Int64), left = graph.cast(exponent, DType::Int64);
+  ValueId result = graph.constant_int(1);
+  const ValueId one = result, two = graph.constant_int(2);
+  const int bits = exponent_bits(call);
+  for (int bit = 0; bit < bits; ++bit) {
+    const ValueId is_odd = graph.pointwise_as(DType::Bool, "Equal", {graph.pointwise("Mod", {left, two}), one});
+    result = graph.pointwise("Mul", {result, call.onnx.where(is_odd, power, one)});
+    if (bit + 1 == bits) break;
+    power = graph.pointwise("Mul", {power, power});
+    left = graph.pointwise("Div", {left, two});
+  }
+  return graph.cast(call.onnx.expand(result, call.out().sizes), dtype);
+}
+
 Results power(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const DType dtype = call.out_dtype();
@@ -105,7 +140,9 @@ Results power(const LowerCall& call) {
       if (value == 3.0) return {graph.pointwise("Mul", {graph.pointwise("Mul", {base, base}), base})};
     }
   }
-  return {graph.pointwise("Pow", {base, call.operand("exponent", dtype)})};
+  const ValueId exponent = call.operand("exponent", dtype);
+  if (is_integer(dtype)) return {integer_power(call, base, exponent)};
+  return {graph.pointwise("Pow", {base, exponent})};
 }
 
 /// Max and Min pass NaN on, as torch's maximum and minimum do; bool has no kernel.

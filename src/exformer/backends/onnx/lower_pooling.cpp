@@ -1,4 +1,4 @@
-// Maxima and means over sliding windows, and means over windows that divide a dim evenly.
+// Maxima and means over sliding windows, and means over as many windows as are asked for.
 #include "exformer/backends/onnx/lowering.h"
 #include "exformer/base/error.h"
 
@@ -66,15 +66,25 @@ Results avg_pool(const LowerCall& call) {
   return {finish(call, p, call.graph.emit("AveragePool", {p.input}, attributes, DType::Float32, p.sizes))};
 }
 
-/// Row i holds the weights with which the elements of a dim enter mean number i: [count, size].
-HostTensor mean_weights(int64_t size, int64_t count) {
-  std::vector<float> weights(static_cast<size_t>(size * count), 0.0F);
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t start = i * size / count, end = ((i + 1) * size + count - 1) / count;
-    for (int64_t j = start; j < end; ++j)
-      weights[static_cast<size_t>(i * size + j)] = 1.0F / static_cast<float>(end - start);
-  }
-  return HostTensor::from(DType::Float32, {count, size}, weights);
+/// Row i holds the weights with which the elements of a dim enter mean number i: [count, size]. That mean is over
+/// [floor(i * size / count), ceil((i + 1) * size / count)).
+ValueId mean_weights(const LowerCall& call, const SymInt& size, const SymInt& count) {
+  OnnxGraph& graph = call.graph;
+  const auto number = [&](const SymInt& value) { return call.onnx.shapes.scalar(value); };
+  const auto range = [&](const SymInt& length) {
+    return graph.emit("Range", {graph.constant_int(0), number(length), graph.constant_int(1)}, {}, DType::Int64,
+                      {length});
+  };
+  const ValueId first = graph.pointwise("Mul", {call.onnx.unsqueeze(range(count), 1), number(size)});
+  const ValueId start = graph.pointwise("Div", {first, number(count)});
+  const ValueId end =
+      graph.pointwise("Div", {graph.pointwise("Add", {first, number(size + count - 1)}), number(count)});
+  const ValueId place = range(size);
+  const ValueId is_inside = graph.pointwise_as(DType::Bool, "And",
+                                               {graph.pointwise_as(DType::Bool, "GreaterOrEqual", {place, start}),
+                                                graph.pointwise_as(DType::Bool, "Less", {place, end})});
+  return graph.pointwise(
+      "Div", {graph.cast(is_inside, DType::Float32), graph.cast(graph.pointwise("Sub", {end, start}), DType::Float32)});
 }
 
 /// rows @ x @ columns^T: a mean over a rectangle is one over rows, then over columns.
@@ -91,14 +101,12 @@ Results adaptive_avg_pool(const LowerCall& call) {
       sizes[dim] = 1;
       continue;
     }
-    if (!in[dim].is_constant() || !out[dim].is_constant())
-      unsupported("means over windows of a size that is not known");
     sizes[dim] = out[dim];
-    const HostTensor weights = mean_weights(in[dim].value(), out[dim].value());
+    const ValueId weights = mean_weights(call, in[dim], out[dim]);
     if (dim + 1 < in.size()) {
-      value = graph.emit("MatMul", {graph.constant(weights), value}, {}, DType::Float32, sizes);
+      value = graph.emit("MatMul", {weights, value}, {}, DType::Float32, sizes);
     } else {
-      const ValueId columns = call.onnx.transpose(graph.constant(weights), {1, 0});
+      const ValueId columns = call.onnx.transpose(weights, {1, 0});
       value = graph.emit("MatMul", {value, columns}, {}, DType::Float32, sizes);
     }
   }

@@ -39,6 +39,20 @@ Results reduce(const LowerCall& call) {
   return {call.onnx.reduce(Operator, call.promoted("self"), dims_of(call), keep_dims(call))};
 }
 
+/// ONNX Runtime adds int64 elements up in float64, which rounds what is beyond 2^51. Counts never get there, products may
+/// (hashes): these are added up in two halves.
+Results sum(const LowerCall& call) {
+  OnnxGraph& graph = call.graph;
+  const Node* producer = call.args.tensor("self")->producer();
+  if (call.out_dtype() != DType::Int64 || !producer || !producer->op().starts_with("aten::mul"))
+    return reduce<kSum>(call);
+  const ValueId self = call.promoted("self"), half = graph.constant_int(int64_t{1} << 32);
+  const ValueId low = graph.pointwise("Mod", {self, half});
+  const ValueId high = graph.pointwise("Div", {graph.pointwise("Sub", {self, low}), half});
+  const auto total = [&](ValueId part) { return call.onnx.reduce(kSum, part, dims_of(call), keep_dims(call)); };
+  return {graph.pointwise("Add", {graph.pointwise("Mul", {total(high), half}), total(low)})};
+}
+
 /// Smallest and largest: ReduceMax and ReduceMin take bool from opset 20 on; before, integers do it.
 template <const char* Operator>
 Results extremum(const LowerCall& call) {
@@ -153,7 +167,7 @@ Results logsumexp(const LowerCall& call) {
 }  // namespace
 
 void add_reduction_lowerings(LoweringTable& table) {
-  for (const char* op : {"aten::sum", "aten::sum.dim_IntList"}) table.add(op, reduce<kSum>);
+  for (const char* op : {"aten::sum", "aten::sum.dim_IntList"}) table.add(op, sum);
   for (const char* op : {"aten::mean", "aten::mean.dim"}) table.add(op, reduce<kMean>);
   for (const char* op : {"aten::prod", "aten::prod.dim_int"}) table.add(op, reduce<kProduct>);
   for (const char* op : {"aten::amax", "aten::max"}) table.add(op, extremum<kMax>);

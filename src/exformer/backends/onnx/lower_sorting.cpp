@@ -52,20 +52,31 @@ Results search(const LowerCall& call, std::string_view row, std::string_view val
   return {graph.cast(counts, call.out_dtype())};
 }
 
+/// The ends that are given; where they are equal, those of the values, a bin apart if these are equal too.
+std::pair<ValueId, ValueId> histogram_range(const LowerCall& call, ValueId flat) {
+  OnnxGraph& graph = call.graph;
+  const auto number = [&](double value) { return graph.scalar(value, DType::Float32); };
+  const double low = call.args.real("min"), high = call.args.real("max");
+  if (low != high) return {number(low), number(high)};
+  const ValueId least = call.onnx.reduce("ReduceMin", flat, {}, false);
+  const ValueId most = call.onnx.reduce("ReduceMax", flat, {}, false);
+  const ValueId margin = graph.cast(graph.pointwise_as(DType::Bool, "Equal", {least, most}), DType::Float32);
+  return {graph.pointwise("Sub", {least, margin}), graph.pointwise("Add", {most, margin})};
+}
+
 /// One count per bin: each value's bin compared with all of them.
 Results histogram(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const int64_t bins = call.args.integer("bins");
-  const double low = call.args.real("min"), high = call.args.real("max");
-  if (low >= high) unsupported("a histogram whose range is that of the values");
   const ValueId flat =
       call.onnx.reshape(graph.cast(call.tensor("self"), DType::Float32), {element_count(call.meta("self").sizes)});
-  const ValueId shifted = graph.pointwise("Sub", {flat, graph.scalar(low, DType::Float32)});
-  const ValueId scaled =
-      graph.pointwise("Mul", {shifted, graph.scalar(static_cast<double>(bins) / (high - low), DType::Float32)});
-  const ValueId bin = graph.pointwise("Floor", {scaled});
+  const auto [low, high] = histogram_range(call, flat);
+  const ValueId shifted = graph.pointwise("Sub", {flat, low});
+  const ValueId bins_per_unit = graph.pointwise(
+      "Div", {graph.scalar(static_cast<double>(bins), DType::Float32), graph.pointwise("Sub", {high, low})});
+  const ValueId bin = graph.pointwise("Floor", {graph.pointwise("Mul", {shifted, bins_per_unit})});
   // The upper end belongs to the last bin; what lies outside equals no bin.
-  const ValueId is_end = graph.pointwise_as(DType::Bool, "Equal", {flat, graph.scalar(high, DType::Float32)});
+  const ValueId is_end = graph.pointwise_as(DType::Bool, "Equal", {flat, high});
   const ValueId place = call.onnx.where(is_end, graph.scalar(static_cast<double>(bins - 1), DType::Float32), bin);
   std::vector<float> numbers;
   for (int64_t i = 0; i < bins; ++i) numbers.push_back(static_cast<float>(i));

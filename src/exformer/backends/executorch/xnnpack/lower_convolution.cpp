@@ -1,4 +1,5 @@
 // Convolutions over images, which lie as [batch, height, width, channels] here.
+#include <algorithm>
 #include <vector>
 
 #include "exformer/backends/executorch/xnnpack/lowering.h"
