@@ -157,8 +157,6 @@ ONNX_GAPS = {
     "native_group_norm-0",
     "native_layer_norm-1",
     "remainder.Tensor-28",
-    "pow.Tensor_Tensor-28",
-    "pow.Tensor_Tensor-29",
     "sign-12",
     "sum.dim_IntList-0",
     "upsample_bicubic2d.vec-2",
