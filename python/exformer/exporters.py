@@ -117,7 +117,11 @@ def _directory(model) -> str:
         return os.path.abspath(path)
     from huggingface_hub import snapshot_download
 
-    return snapshot_download(path, allow_patterns=["*.json", "*.safetensors", "*.py"])
+    try:
+        return snapshot_download(path, allow_patterns=["*.json", "*.safetensors", "*.py"])
+    except (OSError, ValueError) as error:  # what the Hub's own errors derive from
+        cause = str(error).strip().split("\n")[0]
+        raise ExportError(f"'{path}' is neither a checkpoint's directory nor a model on the Hub: {cause}") from None
 
 
 def _write_inputs(arrays, path):

@@ -165,6 +165,16 @@ class Program:
             self.emit(f"cat.default([{names}], {i})", lambda v: torch.cat([v[y] for y, _ in chosen], i),
                       [*dims[:i], sum(other[i] for _, other in chosen), *dims[i + 1:]])
 
+    def add_prefix(self, x, dims):
+        """Rows that are the same for all samples, in front of the others."""
+        if len(dims) == 3 and dims[0] == "b" and isinstance(dims[1], int) and isinstance(dims[2], int):
+            rows = self.random.choice([1, 3])
+            weight = self.weight(1, rows, dims[2])
+            wide = self.emit(f"expand.default(%{weight}, {sizes_text(['b', rows, dims[2]])})",
+                             lambda v: v[weight].expand(v["b"], -1, -1), ["b", rows, dims[2]])
+            self.emit(f"cat.default([%{wide}, %{x}], 1)", lambda v: torch.cat([v[wide], v[x]], 1),
+                      ["b", rows + dims[1], dims[2]])
+
     def add_softmax(self, x, dims):
         i = self.random.randrange(len(dims))
         self.emit(f"softmax.int(%{x}, {i})", lambda v: v[x].softmax(i), dims)

@@ -43,6 +43,22 @@ TEST_F(MemoryPlanning, GivesMemoryOfDeadTensorsToLaterOnes) {
   EXPECT_EQ(program_.arena, 800U);
 }
 
+TEST_F(MemoryPlanning, KeepsWhatALoopReadsUntilItsEnd) {
+  const ValueId a = input(100);
+  const ValueId state = call({a}, 100), fixed = call({a}, 100);
+  const size_t first = program_.instructions.size();
+  const ValueId b = call({fixed, state}, 100, true), c = call({b}, 100, true);
+  program_.instructions.push_back(
+      {.target = program_.operator_index("op"), .arguments = {c, state}, .writes = {state}, .is_elementwise = true});
+  const ValueId again = program_.add(false);
+  program_.instructions.push_back({.kind = Instruction::Kind::JumpIfFalse, .target = first, .arguments = {again}});
+  program_.outputs = {state};
+  EXPECT_EQ(plan().bytes, 1200U);
+  EXPECT_NE(offset(b), offset(fixed)) << "the next round reads it";
+  EXPECT_NE(offset(c), offset(fixed));
+  EXPECT_NE(offset(c), offset(state));
+}
+
 TEST_F(MemoryPlanning, WritesElementwiseResultsOverOperandsThatAreReadForTheLastTime) {
   const ValueId a = input(100);
   const ValueId b = call({a}, 100, true), c = call({a, b}, 100, true);

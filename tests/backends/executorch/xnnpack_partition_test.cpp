@@ -215,6 +215,39 @@ TEST(XnnpackPartition, LeavesEmptyTensorsOutOfACat) {
   EXPECT_THAT(nodes(result.delegates.at(0)), ElementsAre(AnyNode::FullyConnected));
 }
 
+TEST(XnnpackPartition, JoinsRowsThatLieOnAnotherAxis) {
+  // The rows of %t lie on the last axis, its channels where those of %r have their rows.
+  const Delegated result = delegate(R"(graph(%x: f32[b, 8, 9], %w: f32[1, 4, 8], %w2: f32[16, 8]):
+    %t = aten.transpose.int(%x, 1, 2)
+    %r = aten.expand.default(%w, [b, 4, 8])
+    %c = aten.cat.default([%r, %t], 1)
+    %y = aten.linear.default(%c, %w2)
+    return (%y))");
+  EXPECT_EQ(result.report.delegate_calls, 1);
+}
+
+TEST(XnnpackPartition, KeepsReadersOfADataDefinedSizeBehindIt) {
+  const Delegated result = delegate(R"(graph(%x: f32[b, 8], %w: f32[8, 8]):
+    %y = aten.linear.default(%x, %w)
+    %g = aten.gt.Scalar(%y, 0.5)
+    %n = aten.nonzero.default(%g)
+    %z = aten.zeros.default([u0, 8])
+    return (%n, %z))");
+  EXPECT_THAT(verify(*result.program.graph), IsEmpty());
+  std::vector<std::string> order;
+  for (const auto& node : result.program.graph->nodes()) order.push_back(node->op());
+  EXPECT_LT(std::find(order.begin(), order.end(), "aten::nonzero"),
+            std::find(order.begin(), order.end(), "aten::zeros"));
+}
+
+TEST(XnnpackPartition, LeavesTensorsThatDataCanLeaveEmptyOutside) {
+  const Delegated result = delegate(R"(graph(%x: f32[b, 8], %mask: bool[b], %w: f32[8, 8]):
+    %s = aten.index.Tensor(%x, [%mask])
+    %y = aten.linear.default(%s, %w)
+    return (%y))");
+  EXPECT_EQ(result.report.delegate_calls, 0);
+}
+
 TEST(XnnpackPartition, RequiredShareFailsWithTheOpsThatAreOutside) {
   const Delegated result = delegate(R"(graph(%x: f32[batch, 8], %v: f32[8], %w: f32[8, 8]):
     %a = aten.linear.default(%x, %w)

@@ -108,8 +108,12 @@ ROWS = [
     Row("pow.Tensor_Scalar", T("i64", "b", "s"), 0.5), Row("pow.Tensor_Scalar", T("bool", "b"), 2),
     Row("pow.Tensor_Scalar", T("i64", "b", "s"), -1, raises=True),
     Row("pow.Tensor_Scalar", T("f32", "b", "s", "n", order=(0, 2, 1)), 2),
-    Row("pow.Tensor_Tensor", T("i64", "b", "s"), T("i64", "s", low=0, high=70)),  # wraps around
+    Row("pow.Tensor_Tensor", T("i64", "b", "s"), T("i64", "s", low=-3, high=70)),  # wraps around
     Row("pow.Tensor_Scalar", T("i64", "b", "s", low=-9, high=9), 41),
+    Row("pow.Tensor_Tensor", T("i64", 6, values=[10**9 + 7, 3, 2, -1, 1, 5]), T("i64", 6, values=[7, 40, 63, 5, 9, 0])),
+    Row("pow.Tensor_Tensor", T("i64", values=[10**9 + 7]), T("i64", 6, values=[0, 1, 2, 3, 4, 5])),
+    Row("remainder.Scalar", T("i64", 5, values=[10**18 + 9, -(10**18) - 9, 2**62 + 1, 7, -7]), 60),
+    Row("mul.Tensor", T("i64", 5, values=[10**18 + 9, -(10**18) - 9, 2**62 + 1, 7, -7]), T("i64", 1, values=[5])),
     Row("pow.Scalar", 2, T("*", "b", "s", low=0, high=4), dtypes=NUMBERS),
     Row("pow.Scalar", 10000.0, T("*", "b", "s"), dtypes=("f32", "f64", "i64"), rtol=1e-4),
     Row("pow_.Scalar", T("f32", "b", "s"), 2), Row("pow_.Tensor", T("f32", "b", "s"), T("f32", "s")),

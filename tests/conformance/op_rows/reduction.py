@@ -48,6 +48,7 @@ def over_all(op, dtypes, **options):
 
 
 ROWS = [
+    Row("sum.dim_IntList", T("i64", 2, 3, values=[2**62 + 1, 3, 2**62, -(2**62) - 5, 17, 2**61 + 3]), [-1]),
     *over_dims("sum.dim_IntList", ALL), *over_all("sum", ALL),
     Row("sum.dim_IntList", T("i32", "b", "s"), [1], dtype=torch.int32),
     Row("sum.dim_IntList", T("f16", "b", "s"), [1], dtype=torch.float32),

@@ -29,6 +29,7 @@ struct TensorValue {
   Sizes sizes;
   std::optional<size_t> constant;  // counts the program's constants
   ValueId view_of = kNone;         // shares the memory of this value
+  bool grows = false;              // filled row by row: the runtime has to take it for dynamic
   bool is_static_view = false;     // its memory is known before the program runs: no call makes it
   ValueId written_over = kNone;    // takes the place of this value, which is read for the last time when it is written
   std::optional<Place> place;
@@ -46,8 +47,8 @@ using ProgramValue = std::variant<std::monostate, int64_t, bool, double, std::st
                                   std::vector<bool>, TensorList, TensorValue>;
 
 struct Instruction {
-  enum class Kind { Kernel, Delegate } kind = Kind::Kernel;
-  size_t target = 0;  // counts operators or delegates
+  enum class Kind { Kernel, Delegate, JumpIfFalse } kind = Kind::Kernel;
+  size_t target = 0;  // counts operators, delegates or instructions
   std::vector<ValueId> arguments;
   std::vector<ValueId> writes;  // tensors among the arguments that it fills
   bool is_elementwise = false;  // an element of the result is read from the same place of equal-sized inputs

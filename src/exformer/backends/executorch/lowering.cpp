@@ -196,6 +196,7 @@ const LoweringTable& LoweringTable::standard() {
     add_view_lowerings(table);
     add_copy_lowerings(table);
     add_creation_lowerings(table);
+    add_recurrence_lowerings(table);
     return table;
   }();
   return kTable;

@@ -83,6 +83,7 @@ class LoweringTable {
 void add_view_lowerings(LoweringTable& table);
 void add_copy_lowerings(LoweringTable& table);
 void add_creation_lowerings(LoweringTable& table);
+void add_recurrence_lowerings(LoweringTable& table);
 
 /// Lowers a node by its row of kernels.inc.
 Results lower_by_kernel(const LowerCall& call, const OpSchema& kernel);

@@ -60,6 +60,23 @@ class Planner {
         last_read_[static_cast<size_t>(program_.storage_of(id))] = program_.instructions.size();
       });
     }
+    for (size_t i = 0; i < program_.instructions.size(); ++i) {
+      const Instruction& instruction = program_.instructions[i];
+      if (instruction.kind == Instruction::Kind::JumpIfFalse) keep_through_loop(instruction.target, i);
+    }
+  }
+
+  /// What a loop reads from before it lives until its end.
+  void keep_through_loop(size_t begin, size_t end) {
+    std::vector<bool> is_older(program_.values().size(), false);
+    for (const ValueId input : program_.inputs) is_older[static_cast<size_t>(input)] = true;
+    for (size_t i = 0; i < begin; ++i) {
+      for (const ValueId written : program_.instructions[i].writes)
+        is_older[static_cast<size_t>(program_.storage_of(written))] = true;
+    }
+    for (size_t storage = 0; storage < is_older.size(); ++storage) {
+      if (is_older[storage] && last_read_[storage] >= begin) last_read_[storage] = std::max(last_read_[storage], end);
+    }
   }
 
   bool is_planned(ValueId storage) const {
@@ -85,6 +102,7 @@ class Planner {
       const Instruction& instruction = program_.instructions[i];
       for (const ValueId written : instruction.writes) {
         if (program_.tensor(written).view_of != kNone || !is_planned(written)) continue;
+        if (block_of_[static_cast<size_t>(written)] != std::numeric_limits<size_t>::max()) continue;  // a loop's state
         const ValueId replaced = instruction.is_elementwise ? operand_to_replace(instruction, written, i) : kNone;
         if (replaced == kNone) {
           open_block(written, i);

@@ -1,4 +1,5 @@
-// The extended headers of a `.pte` and a `.ptd`, between the first eight bytes (root offset, identifier) and the tables.
+// The extended headers of a `.pte` and a `.ptd`, between the first eight bytes (root offset, identifier) and the
+// tables.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "exformer/ops/builder.h"
+#include "exformer/ops/shape_rules.h"
 
 namespace exformer::executorch {
 namespace {
@@ -155,6 +156,65 @@ Values integer_remainder(GraphBuilder& builder, const ValueArgs& args) {
   return {builder.call("aten::sub.Tensor", {self, product})};
 }
 
+/// The kernel adds integers up as float32. Running sums are exact, and wrap around as torch's: the last one is the sum.
+Values integer_sum(GraphBuilder& builder, const ValueArgs& args) {
+  Value* self = args.tensor("self");
+  const int64_t rank = self->meta.rank();
+  if (self->meta.dtype != DType::Int64 || args.dtype("dtype").value_or(DType::Int64) != DType::Int64) return {};
+  if (const Node* producer = self->producer(); producer && producer->is("aten::_to_copy")) {
+    if (producer->arguments()[0].as<Value*>()->meta.dtype == DType::Bool) return {};  // a count is small
+  }
+  std::vector<int64_t> dims = args.has("dim") ? args.integers("dim") : std::vector<int64_t>();
+  for (int64_t& dim : dims) dim = wrap_dim(dim, rank, args.schema().name);
+  if (rank == 0 || dims.size() != 1) return {};
+  const SymInt size = self->meta.sizes[static_cast<size_t>(dims[0])];
+  if (less(0, size) != Truth::Yes) return {};
+  Value* last = builder.call("aten::cumsum", {self, dims[0]});
+  last = builder.call("aten::select.int", {last, dims[0], size - 1});
+  return {args.boolean("keepdim") ? builder.call("aten::unsqueeze", {last, dims[0]}) : last};
+}
+
+/// Powers of integers wrap around as products do; the kernels compute them as real numbers. One bit of the exponent
+/// after the other: base^(2^bit) where it is set.
+Value* integer_power(GraphBuilder& builder, Value* base, Value* exponent) {
+  constexpr int64_t kBits = 32;  // what a power of more exceeds int64 with, but for odd bases
+  Value* none = number(builder, 1.0, base->meta.dtype);
+  Value* square = base;
+  Value* result = nullptr;
+  for (int64_t bit = 0; bit < kBits; ++bit) {
+    Value* is_set = builder.call("aten::bitwise_and.Scalar", {exponent, int64_t{1} << bit});
+    Value* factor = builder.call("aten::where.self", {builder.call("aten::ne.Scalar", {is_set, 0}), square, none});
+    result = result ? builder.call("aten::mul.Tensor", {result, factor}) : factor;
+    if (bit + 1 < kBits) square = builder.call("aten::mul.Tensor", {square, square});
+  }
+  // 1 / base^n is 0, but for 1 and -1
+  Value* odd = builder.call("aten::bitwise_and.Scalar", {exponent, 1});
+  Value* is_unit = builder.call("aten::eq.Scalar", {builder.call("aten::abs", {base}), 1});
+  Value* sign = builder.call("aten::where.self", {builder.call("aten::eq.Scalar", {odd, 0}), none, base});
+  Value* inverse = builder.call("aten::where.self", {is_unit, sign, number(builder, 0.0, base->meta.dtype)});
+  return builder.call("aten::where.self", {builder.call("aten::lt.Scalar", {exponent, 0}), inverse, result});
+}
+
+Values power(GraphBuilder& builder, const ValueArgs& args) {
+  const auto operand = [&](std::string_view name) -> Value* {
+    if (args[name].is_tensor()) {
+      const DType dtype = args.tensor(name)->meta.dtype;
+      return is_floating(args.tensor(name)) || dtype == DType::Bool ? nullptr : args.tensor(name);
+    }
+    const auto* whole = args[name].get_if<SymInt>();
+    if (!whole || (name == "exponent" && whole->is_constant() && whole->value() >= 0 && whole->value() < 3))
+      return nullptr;
+    return builder.call("aten::full", {std::vector<SymInt>(), *whole}, {{"dtype", DType::Int64}});
+  };
+  Value* base = operand("self");
+  Value* exponent = base ? operand("exponent") : nullptr;
+  if (!exponent) return {};
+  const bool has_scalar = !args["self"].is_tensor() || !args["exponent"].is_tensor();
+  const DType dtype = has_scalar ? args.tensor(args["self"].is_tensor() ? "self" : "exponent")->meta.dtype
+                                 : promote_types(base->meta.dtype, exponent->meta.dtype);
+  return {integer_power(builder, as(builder, base, dtype), as(builder, exponent, dtype))};
+}
+
 /// round(x * 10^decimals) / 10^decimals
 Values round_decimals(GraphBuilder& builder, const ValueArgs& args) {
   const auto decimals = args.integer("decimals");
@@ -163,25 +223,6 @@ Values round_decimals(GraphBuilder& builder, const ValueArgs& args) {
   const char* back = decimals >= 0 ? "aten::div.Scalar" : "aten::mul.Scalar";
   Value* rounded = builder.call("aten::round", {builder.call(there, {args.tensor("self"), power})});
   return {builder.call(back, {rounded, power})};
-}
-
-Values put_along(GraphBuilder& builder, const ValueArgs& args, Value* source, bool accumulate) {
-  Value* self = args.tensor("self");
-  const int64_t rank = self->meta.rank(), dim = args.integer("dim");
-  if (rank == 0 || args.tensor("index")->meta.rank() != 1) return {};
-  std::vector<Value*> indices(static_cast<size_t>(dim < 0 ? dim + rank : dim), nullptr);
-  indices.push_back(args.tensor("index"));
-  return {builder.call("aten::index_put", {self, indices, source, accumulate})};
-}
-
-Values index_add(GraphBuilder& builder, const ValueArgs& args) {
-  Value* source = args.tensor("source");
-  if (args["alpha"] != Argument(1)) source = builder.call("aten::mul.Scalar", {source, args["alpha"]});
-  return put_along(builder, args, source, true);
-}
-
-Values index_copy(GraphBuilder& builder, const ValueArgs& args) {
-  return put_along(builder, args, args.tensor("source"), false);
 }
 
 void add_pointwise_spellings(SpelledOutOps& ops) {
@@ -203,9 +244,11 @@ void add_pointwise_spellings(SpelledOutOps& ops) {
               {"aten::remainder.Scalar_Tensor", remainder_of_number},
               {"aten::remainder.Scalar", integer_remainder},
               {"aten::remainder.Tensor", integer_remainder},
-              {"aten::round.decimals", round_decimals},
-              {"aten::index_add", index_add},
-              {"aten::index_copy", index_copy}});
+              {"aten::sum.dim_IntList", integer_sum},
+              {"aten::pow.Tensor_Tensor", power},
+              {"aten::pow.Tensor_Scalar", power},
+              {"aten::pow.Scalar", power},
+              {"aten::round.decimals", round_decimals}});
 }
 
 const SpelledOutOps& spelled_out_ops() {
@@ -213,6 +256,7 @@ const SpelledOutOps& spelled_out_ops() {
     SpelledOutOps ops;
     add_pointwise_spellings(ops);
     add_sorting_spellings(ops);
+    add_scatter_spellings(ops);
     add_interpolation_spellings(ops);
     add_creation_spellings(ops);
     return ops;

@@ -14,6 +14,7 @@ using Values = std::vector<Value*>;
 using SpelledOutOps = std::map<std::string_view, DecomposeFunction>;
 
 void add_sorting_spellings(SpelledOutOps& ops);
+void add_scatter_spellings(SpelledOutOps& ops);
 void add_interpolation_spellings(SpelledOutOps& ops);
 void add_creation_spellings(SpelledOutOps& ops);
 

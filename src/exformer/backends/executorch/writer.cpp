@@ -63,6 +63,11 @@ class TableWriter {
     for (const Instruction& instruction : program_.instructions) {
       const auto target = static_cast<int32_t>(instruction.target);
       const std::vector<int32_t>& arguments = instruction.arguments;
+      if (instruction.kind == Instruction::Kind::JumpIfFalse) {
+        const auto jump = fb::CreateJumpFalseCall(builder_, arguments.front(), target);
+        instructions.push_back(fb::CreateInstruction(builder_, fb::InstructionArguments_JumpFalseCall, jump.Union()));
+        continue;
+      }
       const bool is_kernel = instruction.kind == Instruction::Kind::Kernel;
       instructions.push_back(fb::CreateInstruction(
           builder_, is_kernel ? fb::InstructionArguments_KernelCall : fb::InstructionArguments_DelegateCall,
@@ -126,7 +131,7 @@ class TableWriter {
   Offset<fb::Tensor> write(const TensorValue& tensor) {
     std::vector<int32_t> sizes;
     std::vector<uint8_t> order;
-    bool is_dynamic = false;
+    bool is_dynamic = tensor.grows;
     for (const SymInt& size : tensor.sizes) {
       const int64_t bound = bounds_.of(size);
       if (bound > std::numeric_limits<int32_t>::max()) unsupported("a dim of {} elements", bound);
