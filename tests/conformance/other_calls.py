@@ -51,3 +51,19 @@ def audio(model, generator):
         tokens[:, 1:1 + count] = model.config.audio_token_id
         calls.append({"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "input_features": features})
     return calls
+
+
+def layout(model, generator):
+    """UDOP: words with boxes, the last one without."""
+    calls = []
+    for call in seq2seq(model, generator):
+        corner = torch.rand(*call["input_ids"].shape, 2, generator=generator) * 40
+        boxes = torch.cat([corner, corner + 5], -1).long()
+        boxes[:, -1] = 0
+        pixels = torch.randn(len(boxes), 3, 32, 32, generator=generator)
+        calls.append({**call, "bbox": boxes, "pixel_values": pixels})
+    return calls
+
+
+def images(model, generator):
+    return [{"pixel_values": torch.randn(*sizes, generator=generator)} for sizes in ((1, 3, 64, 64), (3, 3, 72, 96))]

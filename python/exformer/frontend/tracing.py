@@ -171,6 +171,8 @@ def trace(request):
         if fault is not None:
             raise fault
         return result, dimensions
+    if fault is not None:
+        raise fault
     raise RuntimeError(f"after {MAX_ROUNDS} rounds sizes are still being fixed: give dynamic_shapes with fewer dims")
 
 

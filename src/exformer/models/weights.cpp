@@ -110,7 +110,7 @@ class Binder {
   void check_surplus() {
     for (const auto& [place, key] : keys_) {
       if (used_.contains(key)) continue;
-      const auto matches = [&](const std::regex& pattern) { return std::regex_search(place, pattern); };
+      const auto matches = [&text = place](const std::regex& pattern) { return std::regex_search(text, pattern); };
       const bool is_ignorable = std::any_of(ignorable_.begin(), ignorable_.end(), matches);
       (is_ignorable ? account_.ignored : account_.surplus).push_back(key);
     }

@@ -151,7 +151,7 @@ std::optional<Solution> pair_in_sum(SymContext& context, const SymInt& differenc
     sizes.emplace_back(symbol, term.coefficient);
   }
   for (const auto& [symbol, sign] : sizes) {
-    const auto is_alike = [&](const auto& other) { return other.first->hint == symbol->hint; };
+    const auto is_alike = [&, own = symbol](const auto& other) { return other.first->hint == own->hint; };
     if (std::count_if(sizes.begin(), sizes.end(), is_alike) != 2) continue;
     const auto first = std::find_if(sizes.begin(), sizes.end(), is_alike);
     const auto second = std::find_if(first + 1, sizes.end(), is_alike);

@@ -143,8 +143,8 @@ NamedTensors prepare_inputs(const NamedTensors& inputs, Task task, const ModelFa
       has_cache = true;
       continue;
     }
-    const auto found =
-        std::find_if(known.begin(), known.end(), [&](const KnownInput& input) { return input.name == name; });
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&wanted = name](const KnownInput& input) { return input.name == wanted; });
     if (found == known.end()) {
       if (name == "labels" || name == "future_values" || name == "next_sentence_label" || name == "start_positions" ||
           name == "end_positions")

@@ -60,6 +60,8 @@ def decide(condition):
                 if hints == (1, 1) and _state.core.is_symbol(value):
                     _state.ones.append((value, caller()))
                 return kind == "ne"
+            if _state.core.depends_on_data(value):
+                return _decide_data(kind, left, right, hints)
             _restart_with_multiples(value)
         if None in hints:
             raise DataDependentError(f"{caller()}: whether {left} equals {right} depends on the inputs' contents")
@@ -74,6 +76,8 @@ def decide(condition):
             if (not isinstance(left, int) or left == 0) and _pads_in_every_case(remainder):
                 return general
         if hints == (0, 0) and not _state.core.is_symbol(remainder):
+            if _state.core.depends_on_data(remainder):
+                return _decide_data(kind, left, right, hints)
             _restart_with_multiples(remainder)
             return hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
         _check_remainder(remainder)

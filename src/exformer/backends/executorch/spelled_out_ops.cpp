@@ -177,7 +177,7 @@ Values integer_sum(GraphBuilder& builder, const ValueArgs& args) {
 /// Powers of integers wrap around as products do; the kernels compute them as real numbers. One bit of the exponent
 /// after the other: base^(2^bit) where it is set.
 Value* integer_power(GraphBuilder& builder, Value* base, Value* exponent) {
-  constexpr int64_t kBits = 8;  // exponents up to 255
+  constexpr int64_t kBits = 32;  // what a power of more exceeds int64 with, but for odd bases
   Value* none = number(builder, 1.0, base->meta.dtype);
   Value* square = base;
   Value* result = nullptr;

@@ -90,9 +90,8 @@ Results fmod(const LowerCall& call) {
       call.graph.pointwise("Mod", {call.operand("self", dtype), call.operand("other", dtype)}, {{"fmod", int64_t{1}}})};
 }
 
-/// How many bits the exponents of a power have.
-int exponent_bits(const LowerCall& call) {
-  constexpr int kEnough = 32;  // what a power of more exceeds int64 with, but for bases 0, 1 and -1
+/// How many bits the exponents of a power have; nothing where it is not known that they are not negative.
+std::optional<int> exponent_bits(const LowerCall& call) {
   std::optional<double> largest;
   if (!call.args["exponent"].is_tensor()) {
     const Scalar exponent = call.args.scalar("exponent");
@@ -101,7 +100,7 @@ int exponent_bits(const LowerCall& call) {
     const Scalar end = ValueArgs(range->schema(), range->arguments()).scalar("end");
     if (end.kind != Scalar::Kind::Float && end.integer.is_constant()) largest = end.to_double() - 1;
   }
-  if (!largest || *largest < 0) return kEnough;
+  if (!largest || *largest < 0) return std::nullopt;
   return static_cast<int>(std::bit_width(static_cast<uint64_t>(*largest)));
 }
 
@@ -112,13 +111,23 @@ ValueId integer_power(const LowerCall& call, ValueId base, ValueId exponent) {
   ValueId power = graph.cast(base, DType::Int64), left = graph.cast(exponent, DType::Int64);
   ValueId result = graph.constant_int(1);
   const ValueId one = result, two = graph.constant_int(2);
-  const int bits = exponent_bits(call);
+  constexpr int kEnough = 32;  // what a power of more exceeds int64 with, but for odd bases
+  const std::optional<int> known = exponent_bits(call);
+  const int bits = known.value_or(kEnough);
   for (int bit = 0; bit < bits; ++bit) {
     const ValueId is_odd = graph.pointwise_as(DType::Bool, "Equal", {graph.pointwise("Mod", {left, two}), one});
     result = graph.pointwise("Mul", {result, call.onnx.where(is_odd, power, one)});
     if (bit + 1 == bits) break;
     power = graph.pointwise("Mul", {power, power});
     left = graph.pointwise("Div", {left, two});
+  }
+  if (!known) {  // 1 / base^n is 0, but for 1 and -1
+    const ValueId whole_base = graph.cast(base, DType::Int64), whole = graph.cast(exponent, DType::Int64);
+    const ValueId is_unit = graph.pointwise_as(DType::Bool, "Equal", {graph.pointwise("Abs", {whole_base}), one});
+    const ValueId is_odd = graph.pointwise_as(DType::Bool, "Equal", {graph.pointwise("Mod", {whole, two}), one});
+    const ValueId inverse = call.onnx.where(is_unit, call.onnx.where(is_odd, whole_base, one), graph.constant_int(0));
+    const ValueId is_negative = graph.pointwise_as(DType::Bool, "Less", {whole, graph.constant_int(0)});
+    result = call.onnx.where(is_negative, inverse, result);
   }
   return graph.cast(call.onnx.expand(result, call.out().sizes), dtype);
 }
