@@ -1,12 +1,11 @@
 // Views. Memory is always contiguous here: a view that moves nothing is another size of the same memory, the others
 // are copies.
-#include <algorithm>
 #include <numeric>
-#include <optional>
 
 #include "exformer/backends/executorch/lowering.h"
 #include "exformer/base/error.h"
 #include "exformer/ops/shape_rules.h"
+#include "exformer/ops/storage_order.h"
 
 namespace exformer::executorch {
 namespace {
@@ -85,20 +84,6 @@ Results selected(const LowerCall& call) {
   const std::vector<ValueId> inputs = {call.self(), lowering.program.integer(static_cast<int64_t>(dim)),
                                        lowering.sizes.integer(call.args.sym("index"))};
   return {lowering.call_one("aten::select.int", inputs, call.out().dtype, call.out().sizes)};
-}
-
-/// The order of dims in which a tensor lies in its storage without gaps, if there is one.
-std::optional<std::vector<int64_t>> storage_order(const TensorMeta& meta) {
-  std::vector<int64_t> order = identity(meta.rank());
-  do {
-    TensorMeta turned{meta.dtype, {}, {}};
-    for (const int64_t dim : order) {
-      turned.sizes.push_back(meta.sizes[static_cast<size_t>(dim)]);
-      turned.strides.push_back(meta.strides[static_cast<size_t>(dim)]);
-    }
-    if (is_contiguous(turned)) return order;
-  } while (std::next_permutation(order.begin(), order.end()));
-  return std::nullopt;
 }
 
 /// A window of the storage, which is what the tensor is in the order of its strides.

@@ -5,6 +5,7 @@
 
 #include "exformer/backends/onnx/lowering.h"
 #include "exformer/base/error.h"
+#include "exformer/ops/storage_order.h"
 
 namespace exformer::onnx {
 namespace {
@@ -56,24 +57,6 @@ Results squeeze(const LowerCall& call, const std::vector<int64_t>& dims) {
                           call.out().sizes)};
 }
 
-/// The dims from the outermost to the innermost in memory. Throws ExportError (Unsupported) where elements overlap or
-/// leave gaps.
-std::vector<int64_t> memory_order(const TensorMeta& meta) {
-  std::vector<int64_t> left = identity(meta.rank()), order;
-  SymInt stride(1);
-  while (!left.empty()) {
-    const auto next = std::find_if(left.rbegin(), left.rend(), [&](int64_t dim) {
-      const auto i = static_cast<size_t>(dim);
-      return meta.sizes[i] == SymInt(1) || known_equal(meta.strides[i], stride);
-    });
-    if (next == left.rend()) unsupported("as_strided of a tensor that is a part of another, or repeats itself");
-    stride = stride * meta.sizes[static_cast<size_t>(*next)];
-    order.insert(order.begin(), *next);
-    left.erase(std::next(next).base());
-  }
-  return order;
-}
-
 /// ONNX has no strides: gathers from the elements in the order of memory.
 Results as_strided(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
@@ -82,8 +65,9 @@ Results as_strided(const LowerCall& call) {
   const Node* producer = call.args.tensor("self")->producer();
   if (call.args.has("storage_offset") && producer && producer->schema().returns[0].aliased)
     unsupported("as_strided with a storage_offset of a view");  // it counts from the start of the view's base
-  const ValueId flat =
-      call.onnx.reshape(call.onnx.transpose(call.tensor("self"), memory_order(self)), {element_count(self.sizes)});
+  const auto order = storage_order(self);
+  if (!order) unsupported("as_strided of a tensor that is a part of another, or repeats itself");
+  const ValueId flat = call.onnx.reshape(call.onnx.transpose(call.tensor("self"), *order), {element_count(self.sizes)});
   const Sizes& sizes = call.out().sizes;
   const std::vector<SymInt> strides = call.args.syms("stride");
   ValueId places = call.onnx.shapes.scalar(call.args.optional_sym("storage_offset").value_or(0));
