@@ -43,6 +43,10 @@ PRESETS = {
         max_position_embeddings=131072, rope_theta=500000.0, tie_word_embeddings=False,
         rope_scaling=dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
                           original_max_position_embeddings=8192), **LLAMA_COMMON),
+    "llama-7b": dict(
+        architectures=["LlamaForCausalLM"], model_type="llama", hidden_size=4096, intermediate_size=11008,
+        num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=32, vocab_size=32000,
+        max_position_embeddings=4096, rope_theta=10000.0, tie_word_embeddings=False, **LLAMA_COMMON),
     "llama-1b": dict(
         architectures=["LlamaForCausalLM"], model_type="llama", hidden_size=2048, intermediate_size=8192,
         num_hidden_layers=16, num_attention_heads=32, num_key_value_heads=8, head_dim=64, vocab_size=128256,
@@ -52,8 +56,8 @@ PRESETS = {
         num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=8, vocab_size=8000,
         max_position_embeddings=2048, rope_theta=10000.0, tie_word_embeddings=False, **LLAMA_COMMON),
 }
-SPARSE_BY_DEFAULT = {"llama-405b"}
-DTYPE_BY_DEFAULT = {"llama-405b": "bf16", "llama-1b": "bf16"}
+SPARSE_BY_DEFAULT = {"llama-405b", "llama-7b"}
+DTYPE_BY_DEFAULT = {"llama-405b": "bf16", "llama-7b": "bf16", "llama-1b": "bf16"}
 
 
 def decoder_tensors(c):
