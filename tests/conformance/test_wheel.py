@@ -40,9 +40,10 @@ def must(*command, **options):
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     must("cmake", "--install", BUILD, "--prefix", folder / "prefix")
+    settings = {"build-dir": folder / "build", "cmake.define.CMAKE_PREFIX_PATH": folder / "prefix",
+                "cmake.define.EXFORMER_USE_INSTALLED": "ON", "cmake.define.CMAKE_FIND_USE_PACKAGE_REGISTRY": "OFF"}
     must(sys.executable, "-m", "pip", "wheel", ROOT, "--no-deps", "--quiet", "-w", folder,
-         f"-Ccmake.define.CMAKE_PREFIX_PATH={folder / 'prefix'}", "-Ccmake.define.EXFORMER_USE_INSTALLED=ON",
-         f"-Cbuild-dir={folder / 'build'}", "-Ccmake.define.CMAKE_FIND_USE_PACKAGE_REGISTRY=OFF")
+         *(f"--config-settings={key}={value}" for key, value in settings.items()))
     (built,) = folder.glob("*.whl")
     return built
 
