@@ -206,19 +206,55 @@ class OwnModel(PreTrainedModel):
 """
 
 
+NUMBERS_MODEL = """
+    def forward(self, input_ids):
+        hidden = self.embed(input_ids)
+        return {"hidden": hidden, "layers": 3, "length": input_ids.shape[1], "mean": hidden.mean(1)}
+"""
+
+
+def own_checkpoint(folder, code):
+    """A checkpoint whose code lies beside it, and the weight of its embedding."""
+    import torch
+
+    folder.mkdir()
+    (folder / "own.py").write_text(code)
+    auto_map = {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}
+    (folder / "config.json").write_text(json.dumps({"model_type": "own", "architectures": ["OwnModel"],
+                                                    "auto_map": auto_map}))
+    weight = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
+    save_file({"embed.weight": weight}, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder, weight
+
+
+@pytest.mark.parametrize("to", ["onnx", "executorch"])
+def test_numbers_among_the_results_keep_their_places(to, transformers, exformer, tmp_path):
+    """One that every call gives and one that is a size, between tensors."""
+    import torch
+    from transformers.exporters import ExportedModel
+
+    code = OWN_MODEL[:OWN_MODEL.index("    def forward")] + NUMBERS_MODEL
+    checkpoint, weight = own_checkpoint(tmp_path / "own", code)
+    save(tmp_path / "inputs.safetensors", {"input_ids": torch.arange(14).reshape(2, 7)})
+    done = export(exformer, checkpoint, to, tmp_path / "out", tmp_path / "inputs.safetensors", "--trust-remote-code")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "out" / "own.py").write_text(code)  # the loader reads the config's class
+    exported = ExportedModel.from_pretrained(tmp_path / "out", trust_remote_code=True)
+    for batch, length in ((3, 5), (1, 9)):
+        ids = torch.arange(batch * length).reshape(batch, length)
+        outputs = exported(input_ids=ids)
+        wanted = torch.nn.functional.embedding(ids, weight)
+        torch.testing.assert_close(outputs["hidden"], wanted)
+        torch.testing.assert_close(outputs["mean"], wanted.mean(1))
+        assert outputs["layers"] == 3 and int(outputs["length"]) == length
+
+
 @pytest.mark.parametrize("length", [7, 8])
 def test_what_data_decide_is_checked_in_every_run(length, transformers, exformer, tmp_path):
     """And the sample's length, a multiple of a block or not, allows every other one."""
     import torch
 
-    checkpoint = tmp_path / "own"
-    checkpoint.mkdir()
-    (checkpoint / "own.py").write_text(OWN_MODEL)
-    auto_map = {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}
-    (checkpoint / "config.json").write_text(json.dumps({"model_type": "own", "architectures": ["OwnModel"],
-                                                        "auto_map": auto_map}))
-    weight = torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
-    save_file({"embed.weight": weight}, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    checkpoint, weight = own_checkpoint(tmp_path / "own", OWN_MODEL)
     save(tmp_path / "inputs.safetensors", {"input_ids": torch.arange(2 * length).reshape(2, length)})
     done = export(exformer, checkpoint, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors",
                   "--trust-remote-code")

@@ -126,6 +126,7 @@ class Exporter {
       target_.rename(result, value.name);
   }
 
+  /// Sizes are results too; numbers that every call gives are none: export.json holds them.
   void bind_outputs() {
     std::unordered_set<ValueId> taken(target_.inputs.begin(), target_.inputs.end());
     for (size_t i = 0; i < program_.outputs.size(); ++i) {
@@ -133,7 +134,7 @@ class Exporter {
       const Argument& result = program_.graph->outputs()[i];
       const auto* value = result.get_if<Value*>();
       const auto* size = result.get_if<SymInt>();
-      if (spec.kind != OutputSpec::Kind::UserOutput || !(value || size)) continue;
+      if (spec.kind != OutputSpec::Kind::UserOutput || !(value || (size && !size->is_constant()))) continue;
       const DType dtype = value && (*value)->kind == ValueKind::Tensor ? (*value)->meta.dtype : DType::Int64;
       ValueId id = target_.cast(value ? lowering_.get(*value) : lowering_.shapes.scalar(*size), dtype);
       if (target_.is_initializer(id) || !taken.insert(id).second) {
