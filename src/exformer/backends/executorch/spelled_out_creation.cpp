@@ -10,15 +10,12 @@ Values linspace(GraphBuilder& builder, const ValueArgs& args) {
   const DType dtype = args.dtype("dtype").value_or(DType::Float32);
   const int64_t steps = args.integer("steps");
   if (dtype != DType::Float32 && dtype != DType::Float64) return {};
-  const auto real = [&](const Argument& value) {
-    return builder.call("aten::full", {std::vector<SymInt>(), value}, {{"dtype", dtype}});
-  };
-  Value* start = real(args["start"]);
+  Value* start = number(builder, args["start"], dtype);
   if (steps <= 1) return {builder.call("aten::expand", {start, {SymInt(steps)}})};
-  Value* end = real(args["end"]);
+  Value* end = number(builder, args["end"], dtype);
   Value* step = builder.call("aten::div.Scalar",
                              {builder.call("aten::sub.Tensor", {end, start}), static_cast<double>(steps - 1)});
-  Value* place = builder.call("aten::arange.start_step", {0, steps}, {{"dtype", dtype}});
+  Value* place = numbers_from_0(builder, steps, dtype);
   Value* left = builder.call("aten::rsub.Scalar", {place, static_cast<double>(steps - 1)});
   Value* low = builder.call("aten::add.Tensor", {builder.call("aten::mul.Tensor", {place, step}), start});
   Value* high = builder.call("aten::sub.Tensor", {end, builder.call("aten::mul.Tensor", {left, step})});

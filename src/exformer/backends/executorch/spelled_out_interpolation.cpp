@@ -41,10 +41,8 @@ Value* resampled(GraphBuilder& builder, Value* image, int64_t dim, const SymInt&
                  bool align_corners) {
   constexpr double kA = -0.75;
   const SymInt from = image->meta.sizes[static_cast<size_t>(image->meta.rank() + dim)];
-  const auto real = [&](const SymInt& value) {
-    return builder.call("aten::full", {std::vector<SymInt>(), value}, {{"dtype", DType::Float32}});
-  };
-  Value* place = builder.call("aten::arange.start_step", {0, size}, {{"dtype", DType::Float32}});
+  const auto real = [&](const SymInt& value) { return number(builder, value, DType::Float32); };
+  Value* place = numbers_from_0(builder, size, DType::Float32);
   if (align_corners) {  // one element lies at 0 whatever it is divided by
     place = builder.call("aten::mul.Tensor",
                          {place, builder.call("aten::div.Tensor", {real(from - 1), real(sym_max(size - 1, 1))})});
@@ -64,7 +62,7 @@ Value* resampled(GraphBuilder& builder, Value* image, int64_t dim, const SymInt&
   };
   Value* weights[] = {far(t), near(t), near(rest), far(rest)};
   first = builder.call("aten::_to_copy", {first}, {{"dtype", DType::Int64}});
-  Value* last = builder.call("aten::full", {std::vector<SymInt>(), from - 1}, {{"dtype", DType::Int64}});
+  Value* last = number(builder, from - 1, DType::Int64);
   Value* sum = nullptr;
   for (int64_t tap = 0; tap < 4; ++tap) {
     Value* index = tap == 1 ? first : builder.call("aten::add.Scalar", {first, tap - 1});

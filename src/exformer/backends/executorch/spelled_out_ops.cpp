@@ -6,18 +6,24 @@
 #include <numbers>
 
 #include "exformer/ops/builder.h"
+#include "exformer/ops/exponent_bits.h"
 #include "exformer/ops/shape_rules.h"
 
 namespace exformer::executorch {
-namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 bool is_floating(const Value* value) { return is_floating_point(value->meta.dtype); }
 
-Value* number(GraphBuilder& builder, double value, DType dtype) {
+Value* number(GraphBuilder& builder, const Argument& value, DType dtype) {
   return builder.call("aten::full", {std::vector<SymInt>(), value}, {{"dtype", dtype}});
 }
+
+Value* numbers_from_0(GraphBuilder& builder, const SymInt& count, DType dtype) {
+  return builder.call("aten::arange.start_step", {0, count}, {{"dtype", dtype}});
+}
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 Value* as(GraphBuilder& builder, Value* value, DType dtype) {
   return value->meta.dtype == dtype ? value : builder.call("aten::_to_copy", {value}, {{"dtype", dtype}});
@@ -176,17 +182,18 @@ Values integer_sum(GraphBuilder& builder, const ValueArgs& args) {
 
 /// Powers of integers wrap around as products do; the kernels compute them as real numbers. One bit of the exponent
 /// after the other: base^(2^bit) where it is set.
-Value* integer_power(GraphBuilder& builder, Value* base, Value* exponent) {
-  constexpr int64_t kBits = 32;  // what a power of more exceeds int64 with, but for odd bases
+Value* integer_power(GraphBuilder& builder, Value* base, Value* exponent, std::optional<int> known_bits) {
+  const int bits = known_bits.value_or(kExponentBits);
   Value* none = number(builder, 1.0, base->meta.dtype);
   Value* square = base;
   Value* result = nullptr;
-  for (int64_t bit = 0; bit < kBits; ++bit) {
+  for (int bit = 0; bit < bits; ++bit) {
     Value* is_set = builder.call("aten::bitwise_and.Scalar", {exponent, int64_t{1} << bit});
     Value* factor = builder.call("aten::where.self", {builder.call("aten::ne.Scalar", {is_set, 0}), square, none});
     result = result ? builder.call("aten::mul.Tensor", {result, factor}) : factor;
-    if (bit + 1 < kBits) square = builder.call("aten::mul.Tensor", {square, square});
+    if (bit + 1 < bits) square = builder.call("aten::mul.Tensor", {square, square});
   }
+  if (known_bits) return result;
   // 1 / base^n is 0, but for 1 and -1
   Value* odd = builder.call("aten::bitwise_and.Scalar", {exponent, 1});
   Value* is_unit = builder.call("aten::eq.Scalar", {builder.call("aten::abs", {base}), 1});
@@ -204,7 +211,7 @@ Values power(GraphBuilder& builder, const ValueArgs& args) {
     const auto* whole = args[name].get_if<SymInt>();
     if (!whole || (name == "exponent" && whole->is_constant() && whole->value() >= 0 && whole->value() < 3))
       return nullptr;
-    return builder.call("aten::full", {std::vector<SymInt>(), *whole}, {{"dtype", DType::Int64}});
+    return number(builder, *whole, DType::Int64);
   };
   Value* base = operand("self");
   Value* exponent = base ? operand("exponent") : nullptr;
@@ -212,7 +219,7 @@ Values power(GraphBuilder& builder, const ValueArgs& args) {
   const bool has_scalar = !args["self"].is_tensor() || !args["exponent"].is_tensor();
   const DType dtype = has_scalar ? args.tensor(args["self"].is_tensor() ? "self" : "exponent")->meta.dtype
                                  : promote_types(base->meta.dtype, exponent->meta.dtype);
-  return {integer_power(builder, as(builder, base, dtype), as(builder, exponent, dtype))};
+  return {integer_power(builder, as(builder, base, dtype), as(builder, exponent, dtype), exponent_bits(args))};
 }
 
 /// round(x * 10^decimals) / 10^decimals

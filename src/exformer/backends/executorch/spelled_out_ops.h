@@ -13,6 +13,12 @@ using Values = std::vector<Value*>;
 /// By ATen overload. A function gives nothing for arguments that it does not cover.
 using SpelledOutOps = std::map<std::string_view, DecomposeFunction>;
 
+bool is_floating(const Value* value);
+/// A 0-d tensor.
+Value* number(GraphBuilder& builder, const Argument& value, DType dtype);
+/// [0, 1, .., count - 1]
+Value* numbers_from_0(GraphBuilder& builder, const SymInt& count, DType dtype = DType::Int64);
+
 void add_sorting_spellings(SpelledOutOps& ops);
 void add_scatter_spellings(SpelledOutOps& ops);
 void add_interpolation_spellings(SpelledOutOps& ops);

@@ -10,9 +10,9 @@ namespace {
 
 Values put_along(GraphBuilder& builder, const ValueArgs& args, Value* source, bool accumulate) {
   Value* self = args.tensor("self");
-  const int64_t rank = self->meta.rank(), dim = args.integer("dim");
-  if (rank == 0 || args.tensor("index")->meta.rank() != 1) return {};
-  std::vector<Value*> indices(static_cast<size_t>(dim < 0 ? dim + rank : dim), nullptr);
+  if (self->meta.rank() == 0 || args.tensor("index")->meta.rank() != 1) return {};
+  const int64_t dim = wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name);
+  std::vector<Value*> indices(static_cast<size_t>(dim), nullptr);
   indices.push_back(args.tensor("index"));
   return {builder.call("aten::index_put", {self, indices, source, accumulate})};
 }
@@ -37,9 +37,8 @@ Value* destinations(GraphBuilder& builder, const ValueArgs& args, int64_t dim) {
   }
   std::vector<SymInt> place_sizes(self.size() - static_cast<size_t>(dim) + 1, SymInt(1));
   place_sizes[0] = self[static_cast<size_t>(dim)];
-  Value* places = builder.call("aten::arange.start_step", {0, place_sizes[0]}, {{"dtype", DType::Int64}});
-  return builder.call("aten::eq.Tensor", {builder.call("aten::unsqueeze", {args.tensor("index"), dim}),
-                                          builder.call("aten::reshape", {places, place_sizes})});
+  Value* places = builder.call("aten::reshape", {numbers_from_0(builder, place_sizes[0]), place_sizes});
+  return builder.call("aten::eq.Tensor", {builder.call("aten::unsqueeze", {args.tensor("index"), dim}), places});
 }
 
 /// The extreme or the product of all elements that go to the same place: every place looks at all elements.
@@ -47,14 +46,13 @@ Values scatter_by_looking(GraphBuilder& builder, const ValueArgs& args, int64_t 
   Value* self = args.tensor("self");
   const std::string& reduce = args.string("reduce");
   const DType dtype = self->meta.dtype;
-  if (!is_floating_point(dtype)) return {};
+  if (!is_floating(self)) return {};
   Value* goes = destinations(builder, args, dim);
   if (!goes) return {};
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const double neutral = reduce == "amax" ? -kInfinity : reduce == "amin" ? kInfinity : 1.0;
-  Value* nothing = builder.call("aten::full", {std::vector<SymInt>(), neutral}, {{"dtype", dtype}});
-  Value* all =
-      builder.call("aten::where.self", {goes, builder.call("aten::unsqueeze", {args.tensor("src"), dim}), nothing});
+  Value* source = builder.call("aten::unsqueeze", {args.tensor("src"), dim});
+  Value* all = builder.call("aten::where.self", {goes, source, number(builder, neutral, dtype)});
   Value* result = reduce == "prod"
                       ? builder.call("aten::prod.dim_int", {all, dim + 1})
                       : builder.call(reduce == "amax" ? "aten::amax" : "aten::amin", {all, {SymInt(dim + 1)}});
@@ -84,7 +82,7 @@ Values scatter_reduce(GraphBuilder& builder, const ValueArgs& args) {
   }
   Value* sum = scattered(self, args.tensor("src"));
   if (reduce == "sum") return {sum};
-  if (is_floating_point(sum->meta.dtype)) return {builder.call("aten::div.Tensor", {sum, count})};
+  if (is_floating(sum)) return {builder.call("aten::div.Tensor", {sum, count})};
   return {builder.call("aten::div.Tensor_mode", {sum, count}, {{"rounding_mode", "floor"}})};
 }
 

@@ -8,16 +8,6 @@
 namespace exformer::executorch {
 namespace {
 
-bool is_floating(const Value* value) { return is_floating_point(value->meta.dtype); }
-
-Value* number(GraphBuilder& builder, const Argument& value, DType dtype) {
-  return builder.call("aten::full", {std::vector<SymInt>(), value}, {{"dtype", dtype}});
-}
-
-Value* whole_numbers(GraphBuilder& builder, const SymInt& count) {
-  return builder.call("aten::arange.start_step", {0, count}, {{"dtype", DType::Int64}});
-}
-
 /// The least and the largest integer of a dtype.
 std::pair<int64_t, int64_t> range_of(DType dtype) {
   if (dtype == DType::UInt8) return {0, 255};
@@ -28,9 +18,9 @@ std::pair<int64_t, int64_t> range_of(DType dtype) {
 /// All elements are the first ones: topk orders them. It takes no bools.
 Values sort(GraphBuilder& builder, const ValueArgs& args) {
   Value* self = args.tensor("self");
-  const int64_t rank = self->meta.rank(), dim = args.integer("dim");
-  if (rank == 0) return {};
-  const SymInt length = self->meta.sizes[static_cast<size_t>(dim < 0 ? dim + rank : dim)];
+  if (self->meta.rank() == 0) return {};
+  const int64_t dim = wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name);
+  const SymInt length = self->meta.sizes[static_cast<size_t>(dim)];
   const bool is_bool = self->meta.dtype == DType::Bool;
   if (is_bool) self = builder.call("aten::_to_copy", {self}, {{"dtype", DType::Int64}});
   Values sorted = builder.call_all("aten::topk", {self, length, dim, args.boolean("descending"), true});
@@ -132,7 +122,7 @@ Values running_extreme(GraphBuilder& builder, const ValueArgs& args, bool is_lar
   std::vector<SymInt> seen_sizes(static_cast<size_t>(rank - dim + 1), SymInt(1));  // [here, there, 1, ..]
   seen_sizes[0] = length;
   seen_sizes[1] = length;
-  Value* places = whole_numbers(builder, length);
+  Value* places = numbers_from_0(builder, length);
   Value* seen = builder.call("aten::le.Tensor", {places, builder.call("aten::unsqueeze", {places, 1})});
   seen = builder.call("aten::reshape", {seen, seen_sizes});
   Value* wide = builder.call("aten::unsqueeze", {self, dim});

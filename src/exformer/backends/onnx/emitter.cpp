@@ -27,6 +27,16 @@ ValueId Emitter::scalar(const Scalar& value, DType dtype) {
   return graph.scalar(value.to_double(), dtype);
 }
 
+ValueId Emitter::range(const SymInt& count) {
+  return graph.emit("Range", {graph.constant_int(0), shapes.scalar(count), graph.constant_int(1)}, {}, DType::Int64,
+                    {count});
+}
+
+ValueId Emitter::floor_divide(ValueId a, ValueId b) {
+  if (graph.dtype(a) == DType::UInt8) return graph.pointwise("Div", {a, b});
+  return graph.pointwise("Div", {graph.pointwise("Sub", {a, graph.pointwise("Mod", {a, b})}), b});
+}
+
 ValueId Emitter::reshape(ValueId value, const Sizes& sizes) {
   const Sizes from = graph.sizes(value);
   if (from == sizes) return value;

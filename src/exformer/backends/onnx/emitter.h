@@ -32,6 +32,10 @@ class Emitter {
   /// [start, end) of one dim, in steps; both symbolic.
   ValueId slice(ValueId value, int64_t axis, const SymInt& start, const SymInt& end, const SymInt& step);
   ValueId concat(const std::vector<ValueId>& values, int64_t axis);
+  /// The int64 numbers from 0 on, as many as `count`.
+  ValueId range(const SymInt& count);
+  /// The quotient of integers rounded down: ONNX's Div cuts towards zero.
+  ValueId floor_divide(ValueId a, ValueId b);
   /// A tensor of the given sizes filled with a 0-d value.
   ValueId full(const Sizes& sizes, ValueId fill);
   /// ReduceSum and its kin over constant dims (empty: all).

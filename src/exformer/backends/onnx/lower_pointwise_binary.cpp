@@ -1,9 +1,8 @@
 // Pointwise ops of two operands, each cast to the dtype torch promotes them to.
-#include <bit>
 #include <functional>
-#include <optional>
 
 #include "exformer/backends/onnx/lowering.h"
+#include "exformer/ops/exponent_bits.h"
 
 namespace exformer::onnx {
 namespace {
@@ -49,14 +48,12 @@ Results divide(const LowerCall& call) {
       call.graph.pointwise("Div", {call.operand("self", call.out_dtype()), call.operand("other", call.out_dtype())})};
 }
 
-/// Rounds a quotient down (floats: floor; integers: ONNX's Div cuts towards zero, so 1 is taken off where the signs
-/// differ and it is not exact).
+/// Rounds a quotient down.
 ValueId floor_divide(const LowerCall& call, DType dtype) {
   OnnxGraph& graph = call.graph;
   const ValueId a = call.operand("self", dtype), b = call.operand("other", dtype);
   if (is_floating_point(dtype)) return graph.pointwise("Floor", {graph.pointwise("Div", {a, b})});
-  if (dtype == DType::UInt8) return graph.pointwise("Div", {a, b});
-  return graph.pointwise("Div", {graph.pointwise("Sub", {a, graph.pointwise("Mod", {a, b})}), b});
+  return call.onnx.floor_divide(a, b);
 }
 
 ValueId truncating_divide(const LowerCall& call, DType dtype) {
@@ -90,20 +87,6 @@ Results fmod(const LowerCall& call) {
       call.graph.pointwise("Mod", {call.operand("self", dtype), call.operand("other", dtype)}, {{"fmod", int64_t{1}}})};
 }
 
-/// How many bits the exponents of a power have; nothing where it is not known that they are not negative.
-std::optional<int> exponent_bits(const LowerCall& call) {
-  std::optional<double> largest;
-  if (!call.args["exponent"].is_tensor()) {
-    const Scalar exponent = call.args.scalar("exponent");
-    if (exponent.integer.is_constant()) largest = exponent.to_double();
-  } else if (const Node* range = call.args.tensor("exponent")->producer(); range && range->op() == "aten::arange") {
-    const Scalar end = ValueArgs(range->schema(), range->arguments()).scalar("end");
-    if (end.kind != Scalar::Kind::Float && end.integer.is_constant()) largest = end.to_double() - 1;
-  }
-  if (!largest || *largest < 0) return std::nullopt;
-  return static_cast<int>(std::bit_width(static_cast<uint64_t>(*largest)));
-}
-
 /// Of integers, by squaring: ONNX Runtime goes through float64, which rounds and does not wrap around.
 ValueId integer_power(const LowerCall& call, ValueId base, ValueId exponent) {
   OnnxGraph& graph = call.graph;
@@ -111,9 +94,8 @@ ValueId integer_power(const LowerCall& call, ValueId base, ValueId exponent) {
   ValueId power = graph.cast(base, DType::Int64), left = graph.cast(exponent, DType::Int64);
   ValueId result = graph.constant_int(1);
   const ValueId one = result, two = graph.constant_int(2);
-  constexpr int kEnough = 32;  // what a power of more exceeds int64 with, but for odd bases
-  const std::optional<int> known = exponent_bits(call);
-  const int bits = known.value_or(kEnough);
+  const std::optional<int> known = exponent_bits(call.args);
+  const int bits = known.value_or(kExponentBits);
   for (int bit = 0; bit < bits; ++bit) {
     const ValueId is_odd = graph.pointwise_as(DType::Bool, "Equal", {graph.pointwise("Mod", {left, two}), one});
     result = graph.pointwise("Mul", {result, call.onnx.where(is_odd, power, one)});
