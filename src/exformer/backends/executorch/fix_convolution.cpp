@@ -27,11 +27,6 @@ struct Convolution {
   std::vector<SymInt> plane(std::string_view list) const { return {at(list, spatial - 2), at(list, spatial - 1)}; }
 };
 
-void replace(Node* node, Value* result) {
-  node->graph().replace_all_uses(node->output(), result);
-  node->graph().erase_node(node);
-}
-
 }  // namespace
 
 bool fix_patch_convolution(Node* node) {

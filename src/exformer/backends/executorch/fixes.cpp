@@ -13,6 +13,12 @@
 #include "exformer/passes/identities.h"
 
 namespace exformer::executorch {
+
+void replace(Node* node, Value* result) {
+  node->graph().replace_all_uses(node->output(), result);
+  node->graph().erase_node(node);
+}
+
 namespace {
 
 bool is_one_of(const Node& node, std::initializer_list<std::string_view> ops) {
@@ -74,8 +80,7 @@ bool fix_negative_padding(Node* node) {
     }
   }
   value = builder.call("aten::constant_pad_nd", {value, pad, args["value"]});
-  node->graph().replace_all_uses(node->output(), value);
-  node->graph().erase_node(node);
+  replace(node, value);
   return true;
 }
 
@@ -87,8 +92,7 @@ bool fix_absent_addend(Node* node) {
   GraphBuilder builder(node->graph(), node);
   builder.set_module_path(node->module_path);
   Value* product = builder.call("aten::mm", {args.tensor("mat1"), args.tensor("mat2")});
-  node->graph().replace_all_uses(node->output(), builder.call("aten::mul.Scalar", {product, args["alpha"]}));
-  node->graph().erase_node(node);
+  replace(node, builder.call("aten::mul.Scalar", {product, args["alpha"]}));
   return true;
 }
 
@@ -135,8 +139,7 @@ bool fix_flat_roll(Node* node) {
   Value* self = args.tensor("self");
   Value* flat = builder.call("aten::reshape", {self, {element_count(self->meta.sizes)}});
   flat = builder.call("aten::roll", {flat, args["shifts"], {SymInt(0)}});
-  node->graph().replace_all_uses(node->output(), builder.call("aten::reshape", {flat, self->meta.sizes}));
-  node->graph().erase_node(node);
+  replace(node, builder.call("aten::reshape", {flat, self->meta.sizes}));
   return true;
 }
 
@@ -146,9 +149,7 @@ bool fix_scalar_cumsum(Node* node) {
   GraphBuilder builder(node->graph(), node);
   builder.set_module_path(node->module_path);
   Value* self = node->arguments()[0].as<Value*>();
-  node->graph().replace_all_uses(node->output(),
-                                 builder.call("aten::_to_copy", {self}, {{"dtype", node->output()->meta.dtype}}));
-  node->graph().erase_node(node);
+  replace(node, builder.call("aten::_to_copy", {self}, {{"dtype", node->output()->meta.dtype}}));
   return true;
 }
 
@@ -171,8 +172,7 @@ bool fix_upsample(Node* node) {
     node->graph().erase_node(result->producer());
     return false;
   }
-  node->graph().replace_all_uses(node->output(), result);
-  node->graph().erase_node(node);
+  replace(node, result);
   return true;
 }
 

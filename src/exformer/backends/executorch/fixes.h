@@ -26,6 +26,9 @@ struct NodeFix {
 /// The first one that applies wins. What none applies to and no kernel runs is decomposed as its op declares.
 const std::vector<NodeFix>& node_fixes();
 
+/// What reads the node reads `result` instead, and the node goes.
+void replace(Node* node, Value* result);
+
 /// Rewrites nodes until each one can be lowered or nothing is left to try.
 void decompose(Graph& graph);
 

@@ -26,11 +26,7 @@ Results arange(const LowerCall& call, bool has_start, bool has_step) {
   };
   // Of floats: start + i * step, as torch computes it, so that no error adds up.
   if (is_floating_point(dtype)) {
-    const SymInt count = call.out().sizes[0];
-    const ValueId index =
-        graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(count), graph.constant_int(1)}, {},
-                   DType::Int64, {count});
-    ValueId values = graph.cast(index, dtype);
+    ValueId values = graph.cast(call.onnx.range(call.out().sizes[0]), dtype);
     if (has_step) values = graph.pointwise("Mul", {values, number(true, "step", 1)});
     if (has_start) values = graph.pointwise("Add", {values, number(true, "start", 0)});
     return {graph.cast(values, wanted)};
@@ -67,12 +63,9 @@ Results triangle(const LowerCall& call) {
 /// Ones where the row's number equals the column's.
 Results eye(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
-  const auto range = [&](const SymInt& count) {
-    return graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(count), graph.constant_int(1)}, {},
-                      DType::Int64, {count});
-  };
-  const ValueId rows = call.onnx.unsqueeze(range(call.out().sizes[0]), 1);
-  return {graph.cast(graph.pointwise_as(DType::Bool, "Equal", {rows, range(call.out().sizes[1])}), call.out_dtype())};
+  const Sizes& sizes = call.out().sizes;
+  const ValueId rows = call.onnx.unsqueeze(call.onnx.range(sizes[0]), 1), columns = call.onnx.range(sizes[1]);
+  return {graph.cast(graph.pointwise_as(DType::Bool, "Equal", {rows, columns}), call.out_dtype())};
 }
 
 }  // namespace

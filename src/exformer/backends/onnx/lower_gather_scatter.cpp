@@ -55,12 +55,6 @@ Results scatter_value(const LowerCall& call) {
   return scatter(call, call.onnx.full(call.meta("index").sizes, value), "");
 }
 
-/// The quotient rounded down, as torch takes the mean of integers.
-ValueId divide(OnnxGraph& graph, ValueId total, ValueId count) {
-  if (is_integer(graph.dtype(total))) total = graph.pointwise("Sub", {total, graph.pointwise("Mod", {total, count})});
-  return graph.pointwise("Div", {total, count});
-}
-
 Results scatter_reduce(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const std::string& reduce = call.args.string("reduce");
@@ -85,7 +79,8 @@ Results scatter_reduce(const LowerCall& call) {
   if (!is_mean) return {reduced};
   ValueId count = scatter_elements(call, all("self", includes_self ? 1 : 0), all("index", 1), "add");
   if (!includes_self) count = graph.pointwise("Max", {count, graph.scalar(1, call.out_dtype())});
-  return {divide(graph, reduced, count)};
+  if (is_integer(call.out_dtype())) return {call.onnx.floor_divide(reduced, count)};
+  return {graph.pointwise("Div", {reduced, count})};
 }
 
 /// The n-th true place of the mask takes the n-th element of the source.

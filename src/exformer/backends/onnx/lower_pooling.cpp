@@ -71,15 +71,11 @@ Results avg_pool(const LowerCall& call) {
 ValueId mean_weights(const LowerCall& call, const SymInt& size, const SymInt& count) {
   OnnxGraph& graph = call.graph;
   const auto number = [&](const SymInt& value) { return call.onnx.shapes.scalar(value); };
-  const auto range = [&](const SymInt& length) {
-    return graph.emit("Range", {graph.constant_int(0), number(length), graph.constant_int(1)}, {}, DType::Int64,
-                      {length});
-  };
-  const ValueId first = graph.pointwise("Mul", {call.onnx.unsqueeze(range(count), 1), number(size)});
+  const ValueId first = graph.pointwise("Mul", {call.onnx.unsqueeze(call.onnx.range(count), 1), number(size)});
   const ValueId start = graph.pointwise("Div", {first, number(count)});
   const ValueId end =
       graph.pointwise("Div", {graph.pointwise("Add", {first, number(size + count - 1)}), number(count)});
-  const ValueId place = range(size);
+  const ValueId place = call.onnx.range(size);
   const ValueId is_inside = graph.pointwise_as(DType::Bool, "And",
                                                {graph.pointwise_as(DType::Bool, "GreaterOrEqual", {place, start}),
                                                 graph.pointwise_as(DType::Bool, "Less", {place, end})});

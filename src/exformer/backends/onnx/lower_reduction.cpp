@@ -39,8 +39,8 @@ Results reduce(const LowerCall& call) {
   return {call.onnx.reduce(Operator, call.promoted("self"), dims_of(call), keep_dims(call))};
 }
 
-/// ONNX Runtime adds int64 elements up in float64, which rounds what is beyond 2^51. Counts never get there, products may
-/// (hashes): these are added up in two halves.
+/// ONNX Runtime adds int64 elements up in float64, which rounds what is beyond 2^51. Counts never get there, products
+/// may (hashes): these are added up in two halves.
 Results sum(const LowerCall& call) {
   OnnxGraph& graph = call.graph;
   const Node* producer = call.args.tensor("self")->producer();
@@ -48,7 +48,7 @@ Results sum(const LowerCall& call) {
     return reduce<kSum>(call);
   const ValueId self = call.promoted("self"), half = graph.constant_int(int64_t{1} << 32);
   const ValueId low = graph.pointwise("Mod", {self, half});
-  const ValueId high = graph.pointwise("Div", {graph.pointwise("Sub", {self, low}), half});
+  const ValueId high = call.onnx.floor_divide(self, half);
   const auto total = [&](ValueId part) { return call.onnx.reduce(kSum, part, dims_of(call), keep_dims(call)); };
   return {graph.pointwise("Add", {graph.pointwise("Mul", {total(high), half}), total(low)})};
 }

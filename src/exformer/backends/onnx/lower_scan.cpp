@@ -19,9 +19,7 @@ Results running_extreme(const LowerCall& call) {
   const int64_t dim = call.dim("dim");
   const SymInt& length = sizes[static_cast<size_t>(dim)];
   const DType dtype = call.out_dtype(), compared = dtype == DType::Bool ? DType::Int64 : dtype;
-  const ValueId range =
-      graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(length), graph.constant_int(1)}, {},
-                 DType::Int64, {length});
+  const ValueId range = call.onnx.range(length);
   Sizes along(sizes.size() - static_cast<size_t>(dim), SymInt(1));
   along[0] = length;
   ValueId values = graph.cast(call.tensor("self"), compared);

@@ -64,12 +64,9 @@ Results unfold(const LowerCall& call) {
                 step = call.args.integer("step");
   if (rank == 0) return {call.onnx.reshape(self, call.out().sizes)};
   const SymInt count = call.out().sizes[static_cast<size_t>(dim)];
-  const auto range = [&](const SymInt& length) {
-    return graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(length), graph.constant_int(1)}, {},
-                      DType::Int64, {length});
-  };
-  const ValueId starts = call.onnx.unsqueeze(graph.pointwise("Mul", {range(count), graph.constant_int(step)}), 1);
-  const ValueId positions = graph.pointwise("Add", {starts, range(size)});
+  const ValueId starts =
+      call.onnx.unsqueeze(graph.pointwise("Mul", {call.onnx.range(count), graph.constant_int(step)}), 1);
+  const ValueId positions = graph.pointwise("Add", {starts, call.onnx.range(size)});
   Sizes sizes = call.meta("self").sizes;
   sizes[static_cast<size_t>(dim)] = count;
   sizes.insert(sizes.begin() + dim + 1, SymInt(size));
@@ -153,9 +150,7 @@ Results diagonal(const LowerCall& call) {
   }
   OnnxGraph& graph = call.graph;
   const SymInt count = call.out().sizes.back();
-  const ValueId range =
-      graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(count), graph.constant_int(1)}, {},
-                 DType::Int64, {count});
+  const ValueId range = call.onnx.range(count);
   const auto moved = [&](int64_t by) {
     return call.onnx.unsqueeze(by > 0 ? graph.pointwise("Add", {range, graph.constant_int(by)}) : range, 1);
   };

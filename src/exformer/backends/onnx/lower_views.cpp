@@ -72,10 +72,7 @@ Results as_strided(const LowerCall& call) {
   const std::vector<SymInt> strides = call.args.syms("stride");
   ValueId places = call.onnx.shapes.scalar(call.args.optional_sym("storage_offset").value_or(0));
   for (size_t dim = 0; dim < sizes.size(); ++dim) {
-    const ValueId range =
-        graph.emit("Range", {graph.constant_int(0), call.onnx.shapes.scalar(sizes[dim]), graph.constant_int(1)}, {},
-                   DType::Int64, {sizes[dim]});
-    const ValueId steps = graph.pointwise("Mul", {range, call.onnx.shapes.scalar(strides[dim])});
+    const ValueId steps = graph.pointwise("Mul", {call.onnx.range(sizes[dim]), call.onnx.shapes.scalar(strides[dim])});
     Sizes spread(sizes.size() - dim, SymInt(1));
     spread[0] = sizes[dim];
     places = graph.pointwise("Add", {places, call.onnx.reshape(steps, spread)});
