@@ -1,5 +1,6 @@
 """Checkpoints of the sweep's zoo, kept for as long as nothing that makes them changes."""
 
+import fcntl
 import hashlib
 import importlib.metadata
 import subprocess
@@ -20,6 +21,10 @@ def made(*options):
     if options != ("--tenth",):
         digest.update(" ".join(options).encode())
     folder = ROOT / "build" / "sweep" / digest.hexdigest()[:16]
-    if not (folder / "index.json").exists():
-        subprocess.run([sys.executable, ZOO / "make_zoo.py", folder, *options], check=True, stdout=subprocess.DEVNULL)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:  # tests that run side by side want the same one
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "index.json").exists():
+            subprocess.run([sys.executable, ZOO / "make_zoo.py", folder, *options], check=True,
+                           stdout=subprocess.DEVNULL)
     return folder
