@@ -156,6 +156,21 @@ class Exformer:
         return {name.removeprefix("output."): value for name, value in compare.read_leaves(out).items()}
 
 
+def must(*command, **options):
+    """What a command prints; it has to succeed."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def prefix(tmp_path_factory):
+    """Where `cmake --install` put everything, from the build folder EXFORMER_BUILD (build/release of this checkout)."""
+    target = tmp_path_factory.mktemp("prefix")
+    must("cmake", "--install", os.environ.get("EXFORMER_BUILD", ROOT / "build" / "release"), "--prefix", target)
+    return target
+
+
 @pytest.fixture(scope="session")
 def exformer():
     return Exformer()

@@ -1,32 +1,13 @@
-"""`cmake --install` gives a package: examples/embed is built against it and gives transformers' numbers.
+"""`cmake --install` gives a package: examples/embed is built against it and gives transformers' numbers."""
 
-EXFORMER_BUILD  the build folder to install from (default: build/release of this checkout)
-"""
-
-import os
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, load_program
+from conftest import ROOT, load_program, must
 
 pytestmark = pytest.mark.usefixtures("no_reference")
-BUILD = Path(os.environ.get("EXFORMER_BUILD", ROOT / "build" / "release"))
 IDS = [5, 17, 3, 99, 42]
-
-
-def must(*command):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def prefix(tmp_path_factory):
-    target = tmp_path_factory.mktemp("prefix")
-    must("cmake", "--install", BUILD, "--prefix", target)
-    return target
 
 
 @pytest.fixture(scope="module")
