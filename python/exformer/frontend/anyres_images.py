@@ -1,6 +1,7 @@
 """Llava-Next's way with images of any resolution, for all images at once: the best grid of tiles for each size, the
 part of it that the image fills, row by row with a separator behind each, after the tokens of the whole image."""
 
+from .packing import parts, starts
 from .replacing import modeling
 
 
@@ -51,8 +52,7 @@ class Packing:
         counts = tokens_per_tile + new_rows * (new_columns + 1)
         if is_tiled is not None:
             counts = torch.where(is_tiled, counts, tokens_per_tile + 1)
-        self.image = torch.repeat_interleave(torch.arange(counts.shape[0]), counts)
-        place = torch.arange(self.image.shape[0]) - (counts.cumsum(0) - counts)[self.image]
+        self.image, place = parts(counts)
         self.first = first_tile[self.image] * tokens_per_tile
         self.is_base, self.place = place < tokens_per_tile, place
         self.tiles_in_row = best[:, 1][self.image]
@@ -124,7 +124,7 @@ def image_features(self, pixel_values, image_sizes, vision_feature_layer=None, v
     elif pixel_values.dim() == 4:
         counts = tile_counts(image_sizes, self.config)
         counts = counts if is_tiled is None else torch.where(is_tiled, counts, 1)
-        first_tile = counts.cumsum(0) - counts
+        first_tile = starts(counts)
     else:
         raise ValueError(f"pixel_values of {pixel_values.dim()} dimensions, expected 4 or 5")
     outputs = self.vision_tower(pixel_values, return_dict=True, **kwargs)

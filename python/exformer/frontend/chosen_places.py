@@ -1,6 +1,7 @@
 """Patches and keypoints that are chosen image by image, for all images at once: each image's come first, what pads
 them to as many as the others have comes behind."""
 
+from .packing import starts
 from .replacing import modeling
 
 
@@ -107,7 +108,7 @@ def keypoints(original):
         found = (scores > finder.keypoint_threshold) & (rows >= border) & (columns >= border) & far
         counts = found.flatten(1).sum(1)
         image, row, column = found.nonzero().unbind(1)
-        place = torch.arange(image.shape[0]) - (counts.cumsum(0) - counts)[image]
+        place = torch.arange(image.shape[0]) - starts(counts)[image]
         most = counts.max().item()
 
         def spread(values):

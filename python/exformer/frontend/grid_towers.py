@@ -1,14 +1,14 @@
 """Parts of vision towers that take the packed patches of each image apart, for all images at once: what a patch or a
 block of patches reads is looked up by its place, so that the number of images and their sizes stay inputs."""
 
+from .packing import parts, starts
 from .replacing import modeling, model_modules
 from .vision_grids import tokens
 
 
 def starts_of(grid_thw):
     """Where the patches of each image begin."""
-    counts = grid_thw[:, 0] * grid_thw[:, 1] * grid_thw[:, 2]
-    return counts.cumsum(0) - counts
+    return starts(grid_thw[:, 0] * grid_thw[:, 1] * grid_thw[:, 2])
 
 
 def _merged(grid_thw, merge):
@@ -18,7 +18,7 @@ def _merged(grid_thw, merge):
     return torch.cat([grid_thw[:, :1], grid_thw[:, 1:] // merge], dim=-1)
 
 
-def block_index(grid_thw, merge, starts=None):
+def block_index(grid_thw, merge, first=None):
     """[blocks, merge * merge]: the patches of each block of merge x merge, where patches go row by row."""
     import torch
 
@@ -26,7 +26,7 @@ def block_index(grid_thw, merge, starts=None):
     inner = torch.arange(merge * merge)
     rows, columns = row.unsqueeze(-1) * merge + inner // merge, column.unsqueeze(-1) * merge + inner % merge
     frame_size = grid_thw[:, 1] * grid_thw[:, 2]
-    before = (starts_of(grid_thw) if starts is None else starts)[image] + frame * frame_size[image]
+    before = (starts_of(grid_thw) if first is None else first)[image] + frame * frame_size[image]
     return before.unsqueeze(-1) + rows * grid_thw[:, 2][image].unsqueeze(-1) + columns
 
 
@@ -107,9 +107,8 @@ def hunyuan_merger(self, hidden_states, size):
 
     rows, columns = rows // merge, columns // merge + 1
     counts = rows * columns + 2
-    image = torch.repeat_interleave(torch.arange(counts.shape[0]), counts)
-    place = torch.arange(image.shape[0]) - (counts.cumsum(0) - counts)[image]
-    blocks_before = (rows * (columns - 1)).cumsum(0) - rows * (columns - 1)
+    image, place = parts(counts)
+    blocks_before = starts(rows * (columns - 1))
     rows, columns, counts = rows[image], columns[image], counts[image]
     row, column = (place - 1) // columns, (place - 1) % columns
     row = torch.minimum(row.clamp(min=0), rows - 1)
@@ -130,12 +129,9 @@ def temporal_slicing(self, hidden_states, grid_thw):
     merge = self.spatial_merge_size**2
     frames, sizes = grid_thw[:, 0], grid_thw[:, 1] * grid_thw[:, 2] // merge
     pairs = torch.where(frames > 1, frames // 2, 1)
-    counts = pairs * sizes
-    image = torch.repeat_interleave(torch.arange(counts.shape[0]), counts)
-    place = torch.arange(image.shape[0]) - (counts.cumsum(0) - counts)[image]
+    image, place = parts(pairs * sizes)
     size = sizes[image]
-    before = (frames * sizes).cumsum(0) - frames * sizes
-    even = before[image] + place // size * 2 * size + place % size
+    even = starts(frames * sizes)[image] + place // size * 2 * size + place % size
     odd = even + torch.where(frames[image] > 1, size, 0)
     return torch.cat([hidden_states[even], hidden_states[odd]], dim=-1)
 

@@ -1,6 +1,7 @@
 """Pixtral's way of packing images of many sizes into one sequence, for all images at once: `image_sizes` stays an
 input, and so does the number of images."""
 
+from .grid_towers import block_index
 from .replacing import modeling
 from .vision_grids import tokens
 
@@ -32,15 +33,8 @@ def merger_forward(self, image_features, image_sizes):
 
     side = self.spatial_merge_size
     sizes = torch.as_tensor(image_sizes) // self.patch_size
-    counts = sizes[:, 0] * sizes[:, 1]
-    merged = torch.stack([torch.ones_like(counts), sizes[:, 0] // side, sizes[:, 1] // side], dim=-1)
-    image, _, row, column = tokens(merged, 1)
-    inner = torch.arange(side * side)
-    rows = (row * side).unsqueeze(-1) + inner // side
-    columns = (column * side).unsqueeze(-1) + inner % side
-    before = (counts.cumsum(0) - counts)[image]
-    index = before.unsqueeze(-1) + rows * sizes[:, 1][image].unsqueeze(-1) + columns
-    blocks = image_features[index].transpose(1, 2)  # [blocks, width, places]
+    grid = torch.cat([torch.ones_like(sizes[:, :1]), sizes], dim=-1)
+    blocks = image_features[block_index(grid, side)].transpose(1, 2)  # [blocks, width, places]
     return self.merging_layer(blocks.flatten(1))
 
 

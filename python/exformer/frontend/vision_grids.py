@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import sys
 
+from .packing import parts, starts
 from .replacing import model_modules, replaced
 
 
@@ -14,9 +15,7 @@ def tokens(grid_thw, merge):
     import torch
 
     frames, rows, columns = grid_thw.unbind(-1)
-    counts = frames * rows * columns
-    image = torch.repeat_interleave(torch.arange(grid_thw.shape[0]), counts)
-    within = torch.arange(image.shape[0]) - (counts.cumsum(0) - counts)[image]
+    image, within = parts(frames * rows * columns)
     rows, columns = rows[image], columns[image]
     if torch.is_tensor(merge):
         merge = merge[image]
@@ -50,12 +49,12 @@ def window_index(grid_thw, spatial_merge_size, window_size, patch_size, kwargs=N
     most = 1 << 14  # windows along one side of an image
     merged = torch.cat([grid_thw[:, :1], grid_thw[:, 1:] // spatial_merge_size], dim=-1)
     image, frame, row, column = tokens(merged, 1)
-    frames_before = (merged[:, 0].cumsum(0) - merged[:, 0])[image] + frame
+    frames_before = starts(merged[:, 0])[image] + frame
     window = (frames_before * most + row // side) * most + column // side
     order = torch.argsort(window * (side * side) + row % side * side + column % side)
     window, places = window[order], torch.arange(order.shape[0])
-    starts = torch.nonzero((places == 0) | (window != window[(places - 1).clamp(min=0)]))[:, 0]
-    bounds = torch.cat([starts, torch.full((1,), order.shape[0], dtype=starts.dtype)]) * spatial_merge_size**2
+    first = torch.nonzero((places == 0) | (window != window[(places - 1).clamp(min=0)]))[:, 0]
+    bounds = torch.cat([first, torch.full((1,), order.shape[0], dtype=first.dtype)]) * spatial_merge_size**2
     return order, bounds.to(torch.int32)
 
 
