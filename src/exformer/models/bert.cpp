@@ -96,7 +96,7 @@ struct BertSelfAttention : Module {
     Tensor keys = split_heads(key(hidden_states), head_dim), values = split_heads(value(hidden_states), head_dim);
     if (past_key_values) std::tie(keys, values) = past_key_values->update(layer_index, keys, values);
     return attention(scope.context().attention, queries, keys, values, mask,
-                     {.scaling = 1.0 / std::sqrt(static_cast<double>(head_dim)), .softmax_in_float32 = false});
+                     {.scaling = std::pow(static_cast<double>(head_dim), -0.5), .softmax_in_float32 = false});
   }
   size_t layer_index;
   int64_t head_dim;

@@ -60,7 +60,7 @@ struct LlamaAttention : Module {
     std::tie(heads.query, heads.key) = apply_rotary_pos_emb(heads.query, heads.key, inputs.position_embeddings);
     if (inputs.past_key_values)
       std::tie(heads.key, heads.value) = inputs.past_key_values->update(layer_index, heads.key, heads.value);
-    const AttentionOptions options{.scaling = 1.0 / std::sqrt(static_cast<double>(config.head_dim)),
+    const AttentionOptions options{.scaling = std::pow(static_cast<double>(config.head_dim), -0.5),
                                    .num_key_value_groups = config.num_attention_heads / config.num_key_value_heads};
     AttentionResult result =
         attention(scope.context().attention, heads.query, heads.key, heads.value, inputs.attention_mask, options);

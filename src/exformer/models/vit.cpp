@@ -108,7 +108,7 @@ struct ViTAttention : Module {
     AttentionResult result =
         attention(scope.context().attention, split_heads(q_proj(hidden_states), head_dim),
                   split_heads(k_proj(hidden_states), head_dim), split_heads(v_proj(hidden_states), head_dim), {},
-                  {.scaling = 1.0 / std::sqrt(static_cast<double>(head_dim))});
+                  {.scaling = std::pow(static_cast<double>(head_dim), -0.5)});
     result.output = o_proj(result.output);
     return result;
   }
