@@ -1,5 +1,7 @@
 #include "exformer/ir/program.h"
 
+#include <algorithm>
+
 namespace exformer {
 
 const LazyTensor* ExportedProgram::data(const InputSpec& input) const {
@@ -9,6 +11,13 @@ const LazyTensor* ExportedProgram::data(const InputSpec& input) const {
     if (found != table->end()) return &found->second;
   }
   return nullptr;
+}
+
+bool ExportedProgram::is_written(const InputSpec& input) const {
+  return input.kind == InputSpec::Kind::Buffer &&
+         std::any_of(outputs.begin(), outputs.end(), [&](const OutputSpec& output) {
+           return output.kind == OutputSpec::Kind::BufferMutation && output.target == input.target;
+         });
 }
 
 std::vector<const InputSpec*> ExportedProgram::user_inputs() const {

@@ -40,6 +40,8 @@ struct ExportedProgram {
 
   /// The weight or constant behind an input; null for user inputs.
   const LazyTensor* data(const InputSpec& input) const;
+  /// Whether a run leaves another value in the buffer for the next one.
+  bool is_written(const InputSpec& input) const;
   /// User inputs only, in order.
   std::vector<const InputSpec*> user_inputs() const;
 };

@@ -18,14 +18,18 @@ ValueId ExecutorchProgram::add_tensor(DType dtype, Sizes sizes) {
   return add(std::move(tensor));
 }
 
-ValueId ExecutorchProgram::add_constant(const LazyTensor& data, std::string_view name) {
+size_t ExecutorchProgram::constant_index(const LazyTensor& data, std::string_view name) {
   const std::string storage = "storage " + data.storage_key();
   const auto [entry, is_new] = shared_.try_emplace(storage, static_cast<ValueId>(constants.size()));
   if (is_new) {
     constants.push_back(data);
     constant_names.emplace_back(name);
   }
-  const auto constant = static_cast<size_t>(entry->second);
+  return static_cast<size_t>(entry->second);
+}
+
+ValueId ExecutorchProgram::add_constant(const LazyTensor& data, std::string_view name) {
+  const size_t constant = constant_index(data, name);
   const std::string key = fmt::format("constant {} [{}]", constant, fmt::join(data.sizes(), ","));
   const auto [value, is_new_value] = shared_.try_emplace(key, 0);
   if (is_new_value) {
@@ -34,6 +38,14 @@ ValueId ExecutorchProgram::add_constant(const LazyTensor& data, std::string_view
     tensor(value->second).name = name;
   }
   return value->second;
+}
+
+ValueId ExecutorchProgram::add_state(const LazyTensor& data, std::string_view name) {
+  const ValueId value = add_tensor(data.dtype(), Sizes(data.sizes().begin(), data.sizes().end()));
+  tensor(value).constant = constant_index(data, name);
+  tensor(value).is_state = true;
+  tensor(value).name = name;
+  return value;
 }
 
 ValueId ExecutorchProgram::none() {

@@ -28,6 +28,7 @@ struct TensorValue {
   DType dtype = DType::Float32;
   Sizes sizes;
   std::optional<size_t> constant;  // counts the program's constants
+  bool is_state = false;           // a mutable buffer of memory of its own: the constant is its first value
   ValueId view_of = kNone;         // shares the memory of this value
   bool grows = false;              // filled row by row: the runtime has to take it for dynamic
   bool is_static_view = false;     // its memory is known before the program runs: no call makes it
@@ -62,6 +63,8 @@ class ExecutorchProgram {
   ValueId add_tensor(DType dtype, Sizes sizes);
   /// A weight, once for each storage and geometry.
   ValueId add_constant(const LazyTensor& data, std::string_view name);
+  /// A mutable buffer and its first value.
+  ValueId add_state(const LazyTensor& data, std::string_view name);
   // Shared constants of other kinds.
   ValueId none();
   ValueId integer(int64_t value);
@@ -89,6 +92,9 @@ class ExecutorchProgram {
   uint64_t arena = 0;  // bytes, once it is planned
 
  private:
+  /// Counts the constants: a storage is one.
+  size_t constant_index(const LazyTensor& data, std::string_view name);
+
   std::vector<ProgramValue> values_;
   std::vector<std::string> operators_;
   std::unordered_map<std::string, size_t> operator_indices_;

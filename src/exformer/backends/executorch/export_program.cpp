@@ -40,10 +40,18 @@ class Exporter {
         target_.inputs.push_back(id);
         lowering_.sizes.add_source(id, input.value->meta.sizes);
         lowering_.bind(input.value, id);
+        places_.emplace(input.value->name, id);
       } else if (!input.value->users().empty() || source_.graph->is_output(input.value)) {
         const LazyTensor* data = source_.data(input);
         EXFORMER_ASSERT(data != nullptr);
-        lowering_.bind(input.value, target_.add_constant(*data, input.target));
+        const bool is_state = source_.is_written(input);
+        if (is_state && !options_.planning.alloc_mutable_buffers)
+          unsupported("alloc_mutable_buffers=false: nothing else would give '{}', which is written, memory",
+                      input.target);
+        const ValueId id =
+            is_state ? target_.add_state(*data, input.target) : target_.add_constant(*data, input.target);
+        if (is_state) places_.emplace(input.target, id);
+        lowering_.bind(input.value, id);
       }
     }
   }
@@ -106,11 +114,25 @@ class Exporter {
   }
 
   /// Results have memory of their own, each once: inputs, weights and repeated results are copied. Sizes are results
-  /// too, numbers that every call gives are none: export.json holds them.
+  /// too, numbers that every call gives are none: export.json holds them. Buffers are written when all is read.
   void bind_outputs() {
     lowering_.module_path.clear();
     std::vector<ValueId> taken = target_.inputs;
-    for (const Argument& output : source_.graph->outputs()) {
+    std::vector<std::pair<ValueId, ValueId>> writes;
+    for (size_t i = 0; i < source_.outputs.size(); ++i) {
+      const Argument& output = source_.graph->outputs()[i];
+      if (const OutputSpec& spec = source_.outputs[i]; spec.kind != OutputSpec::Kind::UserOutput) {
+        const auto place = places_.find(spec.target);
+        if (place == places_.end()) continue;  // a buffer that nothing reads
+        if (spec.kind == OutputSpec::Kind::UserInputMutation && options_.planning.alloc_graph_input) {
+          unsupported(
+              "the input '{}' is written in place, and the runtime works on a copy of it: "
+              "alloc_graph_input=false lets it work on the caller's memory",
+              spec.target);
+        }
+        writes.emplace_back(place->second, lowering_.get(output.as<Value*>()));
+        continue;
+      }
       if (const auto* size = output.get_if<SymInt>(); size && !size->is_constant())
         target_.outputs.push_back(lowering_.sizes.integer(*size));
       const auto* value = output.get_if<Value*>();
@@ -127,6 +149,13 @@ class Exporter {
       taken.push_back(target_.storage_of(id));
       target_.outputs.push_back(id);
     }
+    for (auto& [place, id] : writes) {
+      const ValueId storage = target_.storage_of(id);
+      if (std::any_of(writes.begin(), writes.end(), [&](const auto& write) { return write.first == storage; }))
+        id = lowering_.copy(id);
+    }
+    for (const auto& [state, id] : writes)
+      lowering_.call_operator("aten::copy_", {state, id, target_.boolean(false), state}, {state});
   }
 
   ExportedProgram& source_;
@@ -134,6 +163,8 @@ class Exporter {
   ExecutorchProgram& target_;
   Lowering lowering_;
   LoweringFailures failures_;
+  std::map<std::string, ValueId>
+      places_;  // what a run can write for its caller or the next one, by its output's target
 };
 
 }  // namespace

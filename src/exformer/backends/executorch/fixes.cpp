@@ -28,14 +28,6 @@ bool is_one_of(const Node& node, std::initializer_list<std::string_view> ops) {
 void remove_dead_nodes(ExportedProgram& program) { eliminate_dead_nodes(*program.graph); }
 void remove_identity_calls(ExportedProgram& program) { remove_identities(*program.graph); }
 
-/// A program's constants are not written to while it runs.
-void refuse_mutations(ExportedProgram& program) {
-  for (const OutputSpec& output : program.outputs) {
-    if (output.kind != OutputSpec::Kind::UserOutput)
-      unsupported("'{}' is written in place: ExecuTorch programs with mutable state are not built yet", output.target);
-  }
-}
-
 /// Kernels of pointwise ops broadcast by themselves: they read what an expand would have copied.
 void keep_broadcasts_implicit(ExportedProgram& program) {
   for (const auto& node : program.graph->nodes()) {
@@ -180,7 +172,6 @@ bool fix_upsample(Node* node) {
 
 const std::vector<ProgramFix>& program_fixes() {
   static const std::vector<ProgramFix> kFixes = {
-      {"refuse_mutations", refuse_mutations},
       {"remove_dead_nodes", remove_dead_nodes},
       {"remove_identities", remove_identity_calls},
   };

@@ -119,7 +119,7 @@ ValueId Lowering::view(ValueId value, const Sizes& target) {
   program.tensor(result).name = tensor(value).name;
   // Static sizes over planned memory need no call: the view's place is known.
   if (all_constant(target) && all_constant(tensor(root).sizes) && (!is_input || inputs_are_planned)) {
-    program.tensor(result).constant = tensor(root).constant;
+    if (!tensor(root).is_state) program.tensor(result).constant = tensor(root).constant;
     program.tensor(result).is_static_view = true;
     return result;
   }

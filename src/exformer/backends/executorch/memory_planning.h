@@ -11,6 +11,7 @@ namespace exformer::executorch {
 struct PlanningOptions {
   bool alloc_graph_input = true;
   bool alloc_graph_output = true;
+  bool alloc_mutable_buffers = true;
 };
 
 /// What the plan came to, for reports.

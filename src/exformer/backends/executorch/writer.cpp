@@ -29,6 +29,14 @@ class TableWriter {
     std::vector<uint64_t> offsets = {0};  // of no constant
     offsets.insert(offsets.end(), layout_.constant_offsets.begin(), layout_.constant_offsets.end());
     const auto constants = fb::CreateSubsegmentOffsetsDirect(builder_, 0, &offsets);
+    // First values of mutable buffers are constants too: one table serves both.
+    const auto& values = program_.values();
+    const bool has_state = std::any_of(values.begin(), values.end(), [](const ProgramValue& value) {
+      const auto* tensor = std::get_if<TensorValue>(&value);
+      return tensor && tensor->is_state;
+    });
+    const auto mutable_segments =
+        has_state ? builder_.CreateVector(std::vector{fb::CreateSubsegmentOffsetsDirect(builder_, 0, &offsets)}) : 0;
     std::vector<Offset<fb::NamedData>> named;
     for (const auto& [key, segment] : layout_.named)
       named.push_back(fb::CreateNamedDataDirect(builder_, key.c_str(), static_cast<uint32_t>(segment)));
@@ -44,6 +52,7 @@ class TableWriter {
     root.add_backend_delegate_data(payloads);
     root.add_segments(segment_table);
     root.add_constant_segment(constants);
+    if (mutable_segments.o != 0) root.add_mutable_data_segments(mutable_segments);
     if (!named.empty()) root.add_named_data(named_table);
     builder_.Finish(root.Finish(), fb::ProgramIdentifier());
     return builder_.Release();

@@ -92,6 +92,9 @@ class Exporter {
     for (const InputSpec& input : program_.inputs) {
       if (input.kind == InputSpec::Kind::UserInput) continue;
       if (input.value->users().empty() && !program_.graph->is_output(input.value)) continue;
+      if (program_.is_written(input) && !input.value->users().empty())
+        unsupported("'{}' is read by the run after the one that writes it: ONNX keeps nothing between runs",
+                    input.target);
       const LazyTensor* data = program_.data(input);
       EXFORMER_ASSERT(data != nullptr);
       const ValueId id = target_.add_weight(input.target, *data);

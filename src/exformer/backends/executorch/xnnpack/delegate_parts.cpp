@@ -52,7 +52,8 @@ class Partitioner {
  public:
   Partitioner(ExportedProgram& program, const XnnpackOptions& options) : program_(&program), options_(options) {
     for (const InputSpec& input : program.inputs) {
-      if (const LazyTensor* data = program.data(input)) weights_[input.value] = {input.target, data};
+      const LazyTensor* data = program.data(input);
+      if (data && !program.is_written(input)) weights_[input.value] = {input.target, data};
     }
   }
 
