@@ -275,3 +275,31 @@ def test_a_static_export_equals_transformers(exformer, zoo, tmp_path, row, kwarg
     assert done.returncode == 0, done.stderr
     problems = run_all_cases(tmp_path / "out", program, cases=program.cases[:1])
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("backend", ["portable", "xnnpack"])
+@pytest.mark.parametrize("row, kwargs, is_taken", [
+    ("llama_ForCausalLM", "ids", True), ("mistral_window", "ids", True), ("qwen3_window_mixed", "decode", False)])
+def test_custom_attention_of_the_llm_extension(row, kwargs, is_taken, backend, export, zoo):
+    """On request; a mask of several samples is none that it takes."""
+    from executorch.extension.llm.custom_ops import custom_ops  # noqa: F401  (registers the kernels)
+
+    program = load_program(zoo, row, kwargs)
+    out, facts = export(program, "--dynamic", "--backend", backend, "--set", "custom_ops=llm")
+    assert facts.get("custom_ops") == (["llama::custom_sdpa.out"] if is_taken else None)
+    assert run_all_cases(out, program) == []
+    _, plain = export(program, "--dynamic", "--backend", backend, name="plain")
+    assert "custom_ops" not in plain
+
+
+def test_custom_attention_takes_the_mask_of_a_single_sample(export, zoo):
+    """Sequences padded on the left have rows that see nothing."""
+    from executorch.extension.llm.custom_ops import custom_ops  # noqa: F401
+
+    program = load_program(zoo, "qwen3_ForCausalLM", "prefill")
+    shapes = {name: {"0": "static", "1": "length"} for name in ("input_ids", "attention_mask")}
+    single = [case for case in program.cases if case["batch"] == 1]
+    program.cases[0] = single[0]
+    out, facts = export(program, "--dynamic-shapes", json.dumps(shapes), "--set", "custom_ops=llm")
+    assert facts["custom_ops"] == ["llama::custom_sdpa.out"]
+    assert run_all_cases(out, program, single) == []

@@ -140,6 +140,11 @@ Fields executorch_fields(ExecutorchConfig& config) {
   fields["alloc_graph_output"] = set_bool("alloc_graph_output", config.alloc_graph_output);
   fields["alloc_mutable_buffers"] = set_bool("alloc_mutable_buffers", config.alloc_mutable_buffers);
   fields["external_data"] = set_bool("external_data", config.external_data);
+  fields["custom_ops"] = [&config](const Json& value) {
+    if (value.is_null()) return;
+    if (value != "llm") wrong_value("custom_ops", value, "\"llm\" or null");
+    config.custom_ops = "llm";
+  };
   fields["max_batch"] = set_positive("max_batch", config.max_batch);
   fields["max_length"] = set_positive("max_length", config.max_length);
   fields["max_arena"] = [&config](const Json& value) {

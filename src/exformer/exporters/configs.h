@@ -49,6 +49,7 @@ struct ExecutorchConfig : DynamoConfig {
   bool alloc_graph_output = true;
   bool alloc_mutable_buffers = true;
   bool external_data = false;               // weights in model.ptd
+  std::optional<std::string> custom_ops;    // "llm": ops that ExecuTorch's LLM extension registers may be called
   std::optional<int64_t> max_batch;         // upper bound of batch dims without one in dynamic_shapes
   std::optional<int64_t> max_length;        // the same of sequence and cache lengths
   std::optional<uint64_t> max_arena;        // bytes; a larger plan fails the export

@@ -47,6 +47,9 @@ Json describe(const ExecutorchModel& model, const ExecutorchConfig& config) {
                {"delegates", model.program.delegates.size()}};
   for (const auto& [symbol, max] : model.bounds->limits()) json["upper_bounds"][symbol] = max;
   if (model.partition) json["partition"] = describe(*model.partition);
+  for (const std::string& name : model.program.operators()) {  // the runtime has to link their libraries
+    if (name.starts_with("llama::")) json["custom_ops"].push_back(name);
+  }
   return json;
 }
 
@@ -54,14 +57,17 @@ Json describe(const ExecutorchModel& model, const ExecutorchConfig& config) {
 
 ExportedComponent executorch_component(PreparedProgram prepared, const ExecutorchConfig& config) {
   prepared.metadata.export_config = to_dict(config);
-  ExecutorchOptions options{
-      .backend = config.backend == ExecutorchConfig::Backend::Portable ? ExecutorchOptions::Backend::Portable
-                                                                       : ExecutorchOptions::Backend::Xnnpack,
-      .planning = {.alloc_graph_input = config.alloc_graph_input, .alloc_graph_output = config.alloc_graph_output},
-      .upper_bounds = upper_bound_choices(prepared.program, prepared.longest_sequence, config),
-      .external_data = config.external_data,
-      .max_arena = config.max_arena,
-      .require_delegated = config.require_delegated};
+  ExecutorchOptions options{.backend = config.backend == ExecutorchConfig::Backend::Portable
+                                           ? ExecutorchOptions::Backend::Portable
+                                           : ExecutorchOptions::Backend::Xnnpack,
+                            .planning = {.alloc_graph_input = config.alloc_graph_input,
+                                         .alloc_graph_output = config.alloc_graph_output,
+                                         .alloc_mutable_buffers = config.alloc_mutable_buffers},
+                            .upper_bounds = upper_bound_choices(prepared.program, prepared.longest_sequence, config),
+                            .external_data = config.external_data,
+                            .llm_custom_ops = config.custom_ops.has_value(),
+                            .max_arena = config.max_arena,
+                            .require_delegated = config.require_delegated};
   auto program = std::make_shared<const ExecutorchModel>(lower_to_executorch(prepared.program, options));
   Json metadata = to_json(prepared.metadata);
   metadata["executorch"] = describe(*program, config);

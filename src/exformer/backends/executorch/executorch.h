@@ -23,6 +23,7 @@ struct ExecutorchOptions {
   std::vector<std::map<std::string, int64_t>> upper_bounds;
   uint64_t arena_goal = 2'500'000'000;
   bool external_data = false;         // weights in a data file (`.ptd`) beside the program
+  bool llm_custom_ops = false;        // `llama::custom_sdpa` for attention that it can compute
   std::optional<uint64_t> max_arena;  // bytes; a larger plan is refused
   // Percent of the multiply-adds that delegates must take; less is refused.
   std::optional<double> require_delegated;

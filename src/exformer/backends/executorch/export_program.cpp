@@ -175,6 +175,7 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
   model.options = options;
   model.symbols = program.graph->shared_symbols();
   for (const executorch::ProgramFix& fix : executorch::program_fixes()) fix.apply(program);
+  if (options.llm_custom_ops) executorch::call_custom_attention(program);
   const std::vector<executorch::DataBound> data = executorch::data_bounds(*program.graph);
   if (options.backend == ExecutorchOptions::Backend::Xnnpack) {
     model.partition = executorch::delegate_to_xnnpack(program, model.program.delegates, options.xnnpack);

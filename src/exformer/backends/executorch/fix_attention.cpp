@@ -1,5 +1,6 @@
 // scaled_dot_product_attention as two batched products and a softmax. Heads that share keys are rows of one product,
-// so that keys and values are never repeated.
+// so that keys and values are never repeated. Or, on request, as one call of a kernel of ExecuTorch's LLM extension.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -26,15 +27,14 @@ class AttentionFix {
  public:
   explicit AttentionFix(Graph& graph) : graph_(graph) {}
 
-  void run() {
+  void run(void (AttentionFix::*fix)(Node*)) {
     for (auto at = graph_.nodes().begin(); at != graph_.nodes().end();) {
       Node* node = (at++)->get();
-      if (node->is("aten::scaled_dot_product_attention")) fix(node);
+      if (node->is("aten::scaled_dot_product_attention")) (this->*fix)(node);
     }
   }
 
- private:
-  void fix(Node* node) {
+  void decompose(Node* node) {
     const ValueArgs args(node->schema(), node->arguments());
     Value* query = args.tensor("query");
     Value* key = args.tensor("key");
@@ -77,8 +77,67 @@ class AttentionFix {
     graph_.erase_node(node);
   }
 
+  /// Its tensors are [batch, length, heads, width], its mask [length, columns].
+  void call_custom(Node* node) {
+    const ValueArgs args(node->schema(), node->arguments());
+    Value* query = args.tensor("query");
+    Value* key = args.tensor("key");
+    Value* value = args.tensor("value");
+    const auto& q = query->meta.sizes;
+    const auto& k = key->meta.sizes;
+    const auto& v = value->meta.sizes;
+    if (query->meta.dtype != DType::Float32 || q.size() != 4 || k.size() != 4 || v.size() != 4 ||
+        !known_equal(q[0], k[0]) || !known_equal(k[0], v[0]) || !known_equal(k[1], v[1]) || !q[1].is_constant() ||
+        !k[1].is_constant() || q[1].value() % k[1].value() != 0 || !known_equal(q[3], v[3]) ||
+        (q[1] != k[1] && !args.boolean("enable_gqa")))
+      return;
+    Value* const* given = args.optional_tensor("attn_mask");
+    Value* shared = given && *given ? shared_mask(*given) : nullptr;
+    if (given && *given && !shared) return;
+    GraphBuilder builder(graph_, node);
+    builder.set_module_path(node->module_path);
+    const PreparedMask mask = mask_of(builder, args, DType::Float32, q[2], k[2], shared);
+    Argument addend = None{};
+    if (mask.addend) {
+      Value*& flat = flat_[mask.addend];
+      if (!flat) {
+        const auto& sizes = mask.addend->meta.sizes;
+        flat = builder.call("aten::reshape", {mask.addend, {sizes[sizes.size() - 2], sizes.back()}});
+        flat = builder.call("aten::expand", {flat, {q[2], k[2]}});
+      }
+      addend = flat;
+    }
+    const auto turned = [&](Value* tensor) { return builder.call("aten::transpose.int", {tensor, 1, 2}); };
+    const std::vector<Argument> arguments = {turned(query), turned(key), turned(value), SymInt(0),
+                                             addend,        0.0,         false,         args["scale"]};
+    Node* call = graph_.create_node(custom_sdpa_schema(), arguments,
+                                    {contiguous_meta(DType::Float32, {q[0], q[2], q[1], q[3]})}, node);
+    call->module_path = node->module_path;
+    Value* result = turned(call->output());
+    if (mask.open_rows) result = builder.call("aten::mul.Tensor", {result, mask.open_rows});
+    replace(node, result);
+  }
+
+ private:
+  static const OpSchema& custom_sdpa_schema() {
+    static const OpSchema kSchema = parse_schema(
+        "llama::custom_sdpa(Tensor query, Tensor key, Tensor value, SymInt start_pos, Tensor? attn_mask=None, "
+        "float drpout_p=0.0, bool is_causal=False, float? scale=None) -> Tensor");
+    return kSchema;
+  }
+
+  /// The mask without its samples and heads, if it is the same for all of them.
+  static Value* shared_mask(Value* mask) {
+    const Node* producer = mask->producer();
+    if (producer && producer->is("aten::expand")) mask = producer->arguments()[0].as<Value*>();
+    const auto& sizes = mask->meta.sizes;
+    const bool is_shared = sizes.size() >= 2 && std::all_of(sizes.begin(), sizes.end() - 2,
+                                                            [](const SymInt& size) { return size == SymInt(1); });
+    return is_shared ? mask : nullptr;
+  }
+
   PreparedMask mask_of(GraphBuilder& builder, const ValueArgs& args, DType wide, const SymInt& rows,
-                       const SymInt& columns) {
+                       const SymInt& columns, Value* shared = nullptr) {
     if (args.boolean("is_causal")) {
       PreparedMask& known = causal_[{to_string(rows), to_string(columns)}];
       if (!known.addend) {
@@ -90,9 +149,9 @@ class AttentionFix {
     }
     Value* const* given = args.optional_tensor("attn_mask");
     if (!given || !*given) return {};
-    PreparedMask& known = masks_[{*given, wide}];
+    Value* mask = shared ? shared : *given;
+    PreparedMask& known = masks_[{mask, wide}];
     if (!known.addend) {
-      Value* mask = *given;
       Value* open = mask;
       if (mask->meta.dtype == DType::Bool) {
         known.addend = addend_of(builder, mask, wide);
@@ -117,10 +176,13 @@ class AttentionFix {
   Graph& graph_;
   std::map<std::pair<Value*, DType>, PreparedMask> masks_;
   std::map<std::pair<std::string, std::string>, PreparedMask> causal_;
+  std::map<Value*, Value*> flat_;  // addends of two dims
 };
 
 }  // namespace
 
-void decompose_attention(ExportedProgram& program) { AttentionFix(*program.graph).run(); }
+void decompose_attention(ExportedProgram& program) { AttentionFix(*program.graph).run(&AttentionFix::decompose); }
+
+void call_custom_attention(ExportedProgram& program) { AttentionFix(*program.graph).run(&AttentionFix::call_custom); }
 
 }  // namespace exformer::executorch

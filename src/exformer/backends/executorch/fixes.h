@@ -32,6 +32,10 @@ void replace(Node* node, Value* result);
 /// Rewrites nodes until each one can be lowered or nothing is left to try.
 void decompose(Graph& graph);
 
+/// Attention as calls of `llama::custom_sdpa` (ExecuTorch's LLM extension) where that can compute it: float32, one mask
+/// for all samples and heads.
+void call_custom_attention(ExportedProgram& program);
+
 /// Attention as products and a softmax; masks and their open rows are made once for all layers.
 void decompose_attention(ExportedProgram& program);
 

@@ -42,6 +42,7 @@ double multiply_adds(const Node& node) {
     return elements * length +
            elements / size_at_sample(node.output()->meta.sizes.back(), graph) * last("query") * length;
   }
+  if (node.is("llama::custom_sdpa")) return 2 * elements * size_at_sample(meta(node, "key").sizes[1], graph);
   return 0;
 }
 
