@@ -5,6 +5,7 @@
 
 #include "convert.h"
 #include "exformer/base/error.h"
+#include "exformer/checkpoint/safetensors.h"
 #include "exformer/exporters/exporter.h"
 #include "exformer/exporters/version.h"
 #include "exformer/symbolic/assumptions.h"
@@ -293,6 +294,15 @@ void bind_session(py::module_& module) {
       .def("export_program", export_program);
 }
 
+void bind_exported_model(py::module_& module) {
+  py::class_<ExportedModel>(module, "ExportedModel")
+      .def(py::init([](const std::filesystem::path& directory) { return ExportedModel::from_pretrained(directory); }))
+      .def("run",
+           [](const ExportedModel& self, const std::filesystem::path& inputs, const std::filesystem::path& outputs) {
+             write_safetensors(outputs, self(read_safetensors(inputs)));
+           });
+}
+
 }  // namespace
 }  // namespace exformer::python
 
@@ -314,4 +324,5 @@ PYBIND11_MODULE(_core, module) {
   bind_symbols(module);
   bind_tensor(module);
   bind_session(module);
+  bind_exported_model(module);
 }

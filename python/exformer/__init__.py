@@ -1,16 +1,17 @@
-"""Exports Hugging Face checkpoints to torch ExportedPrograms and ONNX, without PyTorch.
+"""Exports Hugging Face checkpoints to torch ExportedPrograms, ONNX and ExecuTorch, without PyTorch.
 
     from exformer import OnnxConfig, OnnxExporter
 
     OnnxExporter().export("path/to/checkpoint", config=OnnxConfig(dynamic=True)).save_pretrained("out")
 """
 
-from .configs import Dim, DynamoConfig, OnnxConfig
+from .configs import AutoExportConfig, Dim, DynamoConfig, ExecutorchConfig, ExportFormat, OnnxConfig
 from .errors import ExportError, UnsupportedError
 
-_LAZY = {"AutoHfExporter", "DynamoExporter", "ExportedModel", "OnnxExporter"}
-__all__ = ["AutoHfExporter", "Dim", "DynamoConfig", "DynamoExporter", "ExportError", "ExportedModel", "OnnxConfig",
-           "OnnxExporter", "UnsupportedError"]
+_LAZY = {"AutoHfExporter", "DynamoExporter", "ExecutorchExporter", "ExportedModel", "OnnxExporter"}
+__all__ = ["AutoExportConfig", "AutoHfExporter", "Dim", "DynamoConfig", "DynamoExporter", "ExecutorchConfig",
+           "ExecutorchExporter", "ExportError", "ExportFormat", "ExportedModel", "OnnxConfig", "OnnxExporter",
+           "UnsupportedError"]
 
 
 def __getattr__(name):

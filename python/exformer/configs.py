@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import enum
+import os
+from typing import Any, Mapping
+
+
+class ExportFormat(str, enum.Enum):
+    """The formats, by the names that configs and manifests have for them."""
+
+    DYNAMO = "dynamo"
+    ONNX = "onnx"
+    EXECUTORCH = "executorch"
 
 
 @dataclasses.dataclass
@@ -30,7 +40,7 @@ class DynamoConfig:
     prefer_deferred_runtime_asserts_over_guards: bool = False
     pytree: str = "transformers"
 
-    export_format = "dynamo"
+    export_format = ExportFormat.DYNAMO
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as the exporter reads them, with `export_format`."""
@@ -38,13 +48,14 @@ class DynamoConfig:
         fields = {name: value for name, value in fields.items() if value is not None}
         if self.dynamic_shapes is not None:
             fields["dynamic_shapes"] = {name: _plain_dims(dims) for name, dims in self.dynamic_shapes.items()}
-        return {"export_format": self.export_format, **fields}
+        return {"export_format": self.export_format.value, **fields}
 
 
 @dataclasses.dataclass
 class OnnxConfig(DynamoConfig):
-    """The same, and how to write ONNX."""
+    """The same, and how to write ONNX. `output_path`: this file is written too."""
 
+    output_path: str | os.PathLike | None = None
     opset_version: int | None = None
     external_data: bool = True
     optimize: bool = True
@@ -54,12 +65,57 @@ class OnnxConfig(DynamoConfig):
     weights: str = "copy"
     names: str = "transformers"
 
-    export_format = "onnx"
+    export_format = ExportFormat.ONNX
+
+    def to_dict(self) -> dict[str, Any]:
+        fields = super().to_dict()
+        fields.pop("pytree")
+        if self.output_path is not None:
+            fields["output_path"] = os.path.abspath(self.output_path)
+        return fields
+
+
+@dataclasses.dataclass
+class ExecutorchConfig(DynamoConfig):
+    """The same, and how to write ExecuTorch programs. `max_batch` and `max_length` are upper bounds of sizes that
+    `dynamic_shapes` gives none; an arena larger than `max_arena` (bytes, or "512MB") and less than `require_delegated`
+    percent of the multiply-adds in delegates fail the export. `custom_ops="llm"` calls ops of ExecuTorch's LLM
+    extension."""
+
+    backend: str = "xnnpack"
+    alloc_graph_input: bool = True
+    alloc_graph_output: bool = True
+    alloc_mutable_buffers: bool = True
+    external_data: bool = False
+    custom_ops: str | None = None
+    max_batch: int | None = None
+    max_length: int | None = None
+    max_arena: int | str | None = None
+    require_delegated: float | None = None
+
+    export_format = ExportFormat.EXECUTORCH
 
     def to_dict(self) -> dict[str, Any]:
         fields = super().to_dict()
         fields.pop("pytree")
         return fields
+
+
+class AutoExportConfig:
+    """The config of a format."""
+
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> DynamoConfig:
+        """The fields of a config, `export_format` among them."""
+        fields = dict(fields)
+        try:
+            export_format = ExportFormat(fields.pop("export_format"))
+        except (KeyError, ValueError):
+            names = ", ".join(each.value for each in ExportFormat)
+            raise ValueError(f"a config has an 'export_format': {names}") from None
+        for class_ in (OnnxConfig, ExecutorchConfig, DynamoConfig):
+            if class_.export_format == export_format:
+                return class_(**fields)
 
 
 def _plain_dims(dims):

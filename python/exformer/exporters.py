@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from typing import Any, Mapping
 
-from .configs import DynamoConfig, OnnxConfig
+from .configs import DynamoConfig, ExecutorchConfig, OnnxConfig
 from .errors import ExportError, UnsupportedError
 
 _FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict", "interpolate_pos_encoding")
@@ -29,6 +29,28 @@ class ExportedModel:
     def specializations(self) -> list[dict[str, Any]]:
         """Sizes that were to be dynamic and that the model fixes, each with the place in its code."""
         return self.report.get("specializations", [])
+
+    def module(self):
+        """A callable that runs the export on arrays by name (a cache as "past_key_values.layers.0.keys") and gives
+        arrays by name: `.pt2` in the embedded interpreter, `.onnx` in ONNX Runtime. A `.pte` does not run here."""
+        from ._core import ExportedModel as Program
+
+        program = Program(self.directory)
+
+        def run(**inputs):
+            from safetensors.numpy import load_file
+
+            with tempfile.TemporaryDirectory(prefix="exformer-") as folder:
+                given, results = (os.path.join(folder, name) for name in ("inputs", "outputs"))
+                _write_inputs(inputs, given)
+                program.run(given, results)
+                return load_file(results)
+
+        return run
+
+    def write_to_file(self, path: str | os.PathLike) -> None:
+        """Copies the program alone: an ExecuTorch program, or one whose weights are in its file."""
+        shutil.copyfile(os.path.join(self.directory, self.report["file"]), path)
 
     def save_pretrained(self, directory: str | os.PathLike) -> None:
         """Copies the export to `directory`, which must be empty, new or an earlier export."""
@@ -86,12 +108,19 @@ class OnnxExporter(DynamoExporter):
     config_class = OnnxConfig
 
 
+class ExecutorchExporter(DynamoExporter):
+    """Exports to ExecuTorch (`.pte`)."""
+
+    config_class = ExecutorchConfig
+
+
 class AutoHfExporter:
     """The exporter that a config belongs to."""
 
     @staticmethod
     def from_config(config: DynamoConfig):
-        exporter = OnnxExporter() if isinstance(config, OnnxConfig) else DynamoExporter()
+        classes = (OnnxExporter, ExecutorchExporter, DynamoExporter)
+        exporter = next(class_ for class_ in classes if isinstance(config, class_.config_class))()
         exporter.config_class = lambda: config
         return exporter
 
