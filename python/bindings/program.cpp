@@ -11,7 +11,7 @@ namespace exformer::python {
 namespace {
 
 /// Every value that an output depends on.
-std::unordered_set<const Value*> live_values(const Graph& graph) {
+std::unordered_set<const Value*> live_values(const Graph& graph, bool with_overwritten = true) {
   std::unordered_set<const Value*> live;
   std::vector<const Value*> pending;
   const auto visit = [&](const Value* value) {
@@ -24,7 +24,9 @@ std::unordered_set<const Value*> live_values(const Graph& graph) {
     const Node* producer = pending.back()->producer();
     pending.pop_back();
     if (!producer) continue;
-    for (const Value* input : producer->inputs()) visit(input);
+    for (const Value* input : producer->inputs()) {
+      if (with_overwritten || !is_overwritten(*producer, *input)) visit(input);
+    }
   }
   return live;
 }
@@ -115,29 +117,58 @@ void Session::add_constants() {
 }
 
 void Session::add_outputs(const FinishRequest& request) {
-  std::vector<Argument> outputs;
-  std::unordered_map<const Value*, std::string> state_names, input_names;
+  struct Mutation {
+    const Value* before;
+    Argument after;
+    OutputSpec spec;
+    bool is_state;
+  };
+  std::vector<Mutation> mutations;
+  std::unordered_map<const Value*, const NamedState*> states;
+  std::unordered_map<const Value*, std::string> input_names;
   for (const NamedState& state : request.state) {  // a forward that writes to a parameter writes the same in each run
-    if (!state.is_parameter) state_names.emplace(state.tensor.value(), state.name);
+    if (!state.is_parameter) states.emplace(state.tensor.value(), &state);
   }
   for (const auto& [name, value] : user_inputs_) input_names.emplace(value, value->name);
   for (const auto& [input, now] : tracer_.mutated_inputs()) {
-    if (const auto name = state_names.find(now); name != state_names.end() && origins_.contains(input)) {
-      outputs.emplace_back(now);
-      program_.outputs.push_back({.kind = OutputSpec::Kind::BufferMutation, .target = name->second});
+    if (const auto state = states.find(now); state != states.end() && origins_.contains(input)) {
+      mutations.push_back(
+          {input, now, {OutputSpec::Kind::BufferMutation, state->second->name}, state->second->persistent});
     } else if (const auto user = input_names.find(input); user != input_names.end()) {
-      outputs.emplace_back(now);
-      program_.outputs.push_back({.kind = OutputSpec::Kind::UserInputMutation, .target = user->second});
+      mutations.push_back({input, now, {OutputSpec::Kind::UserInputMutation, user->second}, true});
     }
   }
   const std::vector<std::string> paths = leaf_paths(program_.out_spec);
   EXFORMER_ASSERT(paths.size() == request.outputs.size());
-  for (size_t i = 0; i < request.outputs.size(); ++i) {
-    outputs.push_back(map_tensors<Value*>(
-        request.outputs[i], [](const Tensor& tensor) { return tensor.defined() ? tensor.value() : nullptr; }));
-    program_.outputs.push_back({.kind = OutputSpec::Kind::UserOutput, .target = paths[i]});
+  std::vector<Argument> results;
+  for (const auto& output : request.outputs) {
+    results.push_back(
+        map_tensors<Value*>(output, [](const Tensor& tensor) { return tensor.defined() ? tensor.value() : nullptr; }));
   }
-  program_.graph->set_outputs(std::move(outputs));
+  // A buffer of no checkpoint that every run writes before it reads it holds no state: rotary frequencies that are
+  // computed anew.
+  const auto set_outputs = [&] {
+    std::vector<Argument> outputs;
+    for (const Mutation& mutation : mutations) {
+      if (mutation.is_state) outputs.push_back(mutation.after);
+    }
+    outputs.insert(outputs.end(), results.begin(), results.end());
+    program_.graph->set_outputs(std::move(outputs));
+  };
+  for (bool changed = true; changed;) {
+    set_outputs();
+    changed = false;
+    const std::unordered_set<const Value*> live = live_values(*program_.graph, false);
+    for (Mutation& mutation : mutations) {
+      if (mutation.is_state || !live.contains(mutation.before)) continue;
+      mutation.is_state = changed = true;
+    }
+  }
+  for (const Mutation& mutation : mutations) {
+    if (mutation.is_state) program_.outputs.push_back(mutation.spec);
+  }
+  for (const std::string& path : paths)
+    program_.outputs.push_back({.kind = OutputSpec::Kind::UserOutput, .target = path});
 }
 
 ExportedProgram Session::finish(const FinishRequest& request) {

@@ -261,7 +261,8 @@ bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::s
   }
   const bool is_of_data = depends_on_data(left) || depends_on_data(right);
   const bool is_of_sizes = !left.is_constant() && !right.is_constant();  // a number fixes the sizes that give it
-  if (is_of_data ? hint(left) == hint(right) : is_of_sizes && (involves_division(left) || involves_division(right))) {
+  const bool is_open = !orderings.empty() || involves_division(left) || involves_division(right);
+  if (is_of_data ? hint(left) == hint(right) : is_of_sizes && is_open) {
     tracer_.check(is_equal(left, right), why);
     assume_equality(symbols(), {left, right});
     return true;
@@ -307,12 +308,11 @@ std::optional<HostTensor> Session::evaluate(Value* value, Given given) {
   return result;
 }
 
-namespace {
-
-/// Memory that a call writes all of: what was there does not matter.
 bool is_overwritten(const Node& node, const Value& input) {
   return node.is("aten::copy") && node.inputs().front() == &input;
 }
+
+namespace {
 
 std::optional<HostTensor> zeros_like(const Value& value) {
   std::vector<int64_t> sizes;

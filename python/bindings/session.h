@@ -38,6 +38,8 @@ struct FinishRequest {
 
 /// Ops that hand their input's values on, in another dtype perhaps.
 bool passes_values_on(const Node& node);
+/// Memory that a call writes all of: what was there does not matter.
+bool is_overwritten(const Node& node, const Value& input);
 
 class Session {
  public:

@@ -1,6 +1,19 @@
 """Runs an export directory with transformers' own loader and compares every case."""
 
+import json
+
 import compare
+
+
+def load_pt2(directory):
+    """As a user of transformers' exports would: the manifest's types must be known before torch reads the file."""
+    import torch
+    from transformers.exporters.metadata import register_treespec_types
+
+    metadata = json.loads((directory / "export.json").read_text())["components"]["model"]["metadata"]
+    register_treespec_types(metadata["in_spec"])
+    register_treespec_types(metadata["out_spec"])
+    return torch.export.load(str(directory / "model.pt2"))
 
 
 def run_all_cases(directory, program, cases=None, **loader_options):

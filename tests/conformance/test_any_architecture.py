@@ -276,6 +276,89 @@ def test_what_data_decide_is_checked_in_every_run(length, transformers, exformer
     assert "as in the sample" in " ".join(json.loads(done.stdout)["assumptions"])
 
 
+STATE_MODEL = """
+        self.mix = torch.nn.Linear(8, 8, bias=False)
+        self.register_buffer("seen", torch.zeros(8))
+        self.register_buffer("turns", torch.zeros((), dtype=torch.int64))
+        self.post_init()
+
+    def forward(self, input_ids):
+        before = self.seen
+        mixed = self.mix(self.embed(input_ids) + self.seen)
+        self.seen = self.seen * 0.5 + mixed.mean((0, 1))
+        self.turns += 1
+        return {"mixed": mixed, "before": before, "after": self.seen, "turns": self.turns + 0}
+"""
+
+
+@pytest.mark.parametrize("options", ["backend=portable", "backend=xnnpack", "external_data=true"])
+def test_buffers_that_a_run_writes_are_there_in_the_next(options, transformers, exformer, tmp_path):
+    import torch
+    from executorch.extension.pybindings import portable_lib
+
+    code = OWN_MODEL[:OWN_MODEL.index("        self.post_init()")] + STATE_MODEL
+    checkpoint, weight = own_checkpoint(tmp_path / "own", code)
+    generator = torch.Generator().manual_seed(1)
+    mix, seen = torch.randn(8, 8, generator=generator), torch.randn(8, generator=generator)
+    save_file({"embed.weight": weight, "mix.weight": mix, "seen": seen, "turns": torch.tensor(3)},
+              checkpoint / "model.safetensors", metadata={"format": "pt"})
+    save(tmp_path / "inputs.safetensors", {"input_ids": torch.arange(14).reshape(2, 7)})
+    done = export(exformer, checkpoint, "executorch", tmp_path / "out", tmp_path / "inputs.safetensors",
+                  "--trust-remote-code", "--set", options)
+    assert done.returncode == 0, done.stderr
+    files = [str(tmp_path / "out" / name) for name in ("model.pte", "model.ptd") if (tmp_path / "out" / name).exists()]
+    program = portable_lib._load_for_executorch(*files)
+    for turn, (batch, length) in enumerate(((2, 7), (3, 5), (1, 1), (1, 9))):
+        ids = torch.arange(batch * length).reshape(batch, length)
+        outputs = dict(zip(("mixed", "before", "after", "turns"), program.forward([ids])))
+        mixed = torch.nn.functional.linear(torch.nn.functional.embedding(ids, weight) + seen, mix)
+        torch.testing.assert_close(outputs["before"], seen)
+        seen = seen * 0.5 + mixed.mean((0, 1))
+        torch.testing.assert_close(outputs["mixed"], mixed, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(outputs["after"], seen, rtol=1e-4, atol=1e-4)
+        assert int(outputs["turns"]) == 4 + turn
+
+    done = export(exformer, checkpoint, "executorch", tmp_path / "without", tmp_path / "inputs.safetensors",
+                  "--trust-remote-code", "--set", "alloc_mutable_buffers=false")
+    assert done.returncode == 3 and "'seen'" in done.stdout
+    done = export(exformer, checkpoint, "onnx", tmp_path / "onnx", tmp_path / "inputs.safetensors",
+                  "--trust-remote-code")
+    assert done.returncode == 3 and "'seen'" in done.stdout
+
+
+WRITING_MODEL = """
+    def forward(self, input_ids, running):
+        hidden = self.embed(input_ids)
+        before = running + 0
+        running.copy_(running * 0.5 + hidden.sum(1))
+        return {"hidden": hidden + running[:, None], "before": before}
+"""
+
+
+def test_inputs_that_a_run_writes_are_the_callers(transformers, exformer, tmp_path):
+    import torch
+    from executorch.extension.pybindings import portable_lib
+
+    code = OWN_MODEL[:OWN_MODEL.index("    def forward")] + WRITING_MODEL
+    checkpoint, weight = own_checkpoint(tmp_path / "own", code)
+    save(tmp_path / "inputs.safetensors", {"input_ids": torch.arange(14).reshape(2, 7), "running": torch.zeros(2, 8)})
+    common = (exformer, checkpoint, "executorch", tmp_path / "out", tmp_path / "inputs.safetensors",
+              "--trust-remote-code", "--set", "backend=portable")
+    done = export(*common)
+    assert done.returncode == 3 and "alloc_graph_input=false" in done.stdout
+    done = export(*common, "--set", "alloc_graph_input=false")
+    assert done.returncode == 0, done.stderr
+    program = portable_lib._load_for_executorch(str(tmp_path / "out" / "model.pte"))
+    running = torch.randn(3, 8)
+    for length in (7, 2):
+        ids = torch.arange(3 * length).reshape(3, length)
+        before, embedded = running.clone(), torch.nn.functional.embedding(ids, weight)
+        outputs = program.forward([ids, running])
+        torch.testing.assert_close(outputs[1], before)
+        torch.testing.assert_close(running, before * 0.5 + embedded.sum(1))
+        torch.testing.assert_close(outputs[0], embedded + running[:, None])
+
+
 @pytest.fixture
 def package(exformer, monkeypatch):
     """The Python package of the build, in a process that holds the real torch."""
@@ -294,6 +377,39 @@ def test_the_python_exporters_leave_torch_alone(package, gpt2, tmp_path):
     exported.save_pretrained(tmp_path / "out")
     assert {"export.json", "config.json", "model.onnx", "model.onnx.data"} <= set(os.listdir(tmp_path / "out"))
     assert sys.modules["torch"] is torch
+
+
+def test_the_python_exporters_give_programs(package, gpt2, tmp_path):
+    """`.pt2` and `.onnx` run in module(), a `.pte` in ExecuTorch's runtime, for which 16-bit weights are widened."""
+    import torch
+    from executorch.runtime import Runtime
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(gpt2).to(torch.bfloat16).eval()
+    model.save_pretrained(tmp_path / "bf16")
+    ids = torch.arange(12).reshape(3, 4)
+    with torch.no_grad():
+        wanted = model.float()(ids, use_cache=False).logits
+    sample = {"input_ids": torch.ones(2, 7, dtype=torch.int64), "use_cache": False}
+    for fields in ({"export_format": "dynamo"}, {"export_format": "onnx", "output_path": tmp_path / "one.onnx"},
+                   {"export_format": "executorch", "max_batch": 4, "max_length": 16}):
+        config = package.AutoExportConfig.from_dict({**fields, "dynamic": True})
+        exporter = package.AutoHfExporter.from_config(config)
+        exported = exporter.export(tmp_path / "bf16", sample, config, python=CHILD, dtype=None if isinstance(
+            config, package.ExecutorchConfig) else "float32")
+        if isinstance(config, package.ExecutorchConfig):
+            exported.write_to_file(tmp_path / "program.pte")
+            method = Runtime.get().load_program(tmp_path / "program.pte").load_method("forward")
+            assert method.metadata.input_tensor_meta(0).sizes() == (4, 16)
+            logits = method.execute([ids])[0]
+        else:
+            logits = torch.from_numpy(exported.module()(input_ids=ids)["logits"])
+        torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-4)
+    assert (tmp_path / "one.onnx").exists() and (tmp_path / "one.onnx_data").exists()
+    with pytest.raises(package.UnsupportedError, match="no bfloat16"):
+        package.ExecutorchExporter().export(tmp_path / "bf16", sample, python=CHILD, dtype="bfloat16")
+    with pytest.raises(ValueError, match="export_format"):
+        package.AutoExportConfig.from_dict({"dynamic": True})
 
 
 def test_the_python_exporters_raise(package, gpt2):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import REFERENCE, load_program
 from exported_graph import propagation_faults
-from foreign import run_all_cases
+from foreign import load_pt2, run_all_cases
 from transformers.exporters.utils import get_leaf_tensors
 
 MODELS = [("llama_ForCausalLM", "prefill"), ("llama_ForCausalLM", "decode"), ("llama_rope_dynamic", "prefill"),
@@ -28,26 +28,16 @@ def exported(request, zoo, exformer, tmp_path_factory):
     return program, out
 
 
-def load(out):
-    """As a user of transformers' exports would: the manifest's types must be known before torch reads the file."""
-    from transformers.exporters.metadata import register_treespec_types
-
-    metadata = json.loads((out / "export.json").read_text())["components"]["model"]["metadata"]
-    register_treespec_types(metadata["in_spec"])
-    register_treespec_types(metadata["out_spec"])
-    return torch.export.load(str(out / "model.pt2"))
-
-
 def test_stored_metas_are_what_torch_derives(exported):
     # The reference traces attention with the math kernel, so its own file has that kernel's strides.
-    faults = propagation_faults(load(exported[1]), math_attention=REFERENCE)
+    faults = propagation_faults(load_pt2(exported[1]), math_attention=REFERENCE)
     assert not faults, "\n".join(faults[:20])
 
 
 def test_decomposed_program_gives_the_same_outputs(exported, tmp_path):
     """run_decompositions() takes the program to core ATen; the result must still equal transformers."""
     program, out = exported
-    decomposed = load(out).run_decompositions()
+    decomposed = load_pt2(out).run_decompositions()
     torch.export.save(decomposed, str(tmp_path / "model.pt2"))
     for name in ("export.json", "config.json"):
         (tmp_path / name).write_bytes((out / name).read_bytes())
@@ -134,7 +124,7 @@ def nested(leaves):
 
 def test_guards_admit_every_size(exported, no_reference):
     """Ranges of symbolic sizes start at 1 at the latest: nothing is specialised on the sample."""
-    ranges = {str(symbol): interval for symbol, interval in load(exported[1]).range_constraints.items()}
+    ranges = {str(symbol): interval for symbol, interval in load_pt2(exported[1]).range_constraints.items()}
     assert ranges, "a dynamic export has symbolic sizes"
     too_narrow = {name: interval for name, interval in ranges.items() if interval.lower > 1}
     assert not too_narrow
@@ -173,7 +163,7 @@ def test_executorch_lowers_it(name, program_name, zoo, exformer, tmp_path):
 
     program = load_program(zoo, name, program_name)
     exformer.export(program.checkpoint, "dynamo", tmp_path / "out", program.sample, program.export_args)
-    edge = to_edge_transform_and_lower(load(tmp_path / "out"), partitioner=[XnnpackPartitioner()])
+    edge = to_edge_transform_and_lower(load_pt2(tmp_path / "out"), partitioner=[XnnpackPartitioner()])
     targets = [str(node.target) for node in edge.exported_program().graph.nodes]
     assert any("executorch_call_delegate" in target for target in targets), "nothing went to the delegate"
     assert len(edge.to_executorch().buffer) > 0

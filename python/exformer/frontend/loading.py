@@ -124,6 +124,8 @@ def load_model(request):
     options = {"dtype": request["dtype"] or "auto", "output_loading_info": True}
     if request["attn_implementation"]:
         options["attn_implementation"] = request["attn_implementation"]
+    elif getattr(config, "output_attentions", False):  # only this one has them; PretrainedConfig's setter does the same
+        options["attn_implementation"] = "eager"
     if trust:
         options["trust_remote_code"] = True
     with mapped_weights():

@@ -4,8 +4,8 @@ undone when the trace ends."""
 import contextlib
 import inspect
 
-from . import (anyres_images, batches, chosen_places, grid_towers, packed_images, resized_grids, rope_positions, scans,
-               sparse_attention, vision_grids)
+from . import (anyres_images, batches, caches, chosen_places, grid_towers, packed_images, resized_grids,
+               rope_frequencies, rope_positions, scans, sparse_attention, vision_grids)
 from .replacing import model_modules, modeling, replaced
 
 
@@ -94,9 +94,9 @@ def replacements(model):
 
     is_eager = getattr(model.config, "_attn_implementation", None) == "eager"
     found = [*vision_grids.replacements(is_eager), *scans.replacements(), *batches.replacements(), *expert_loops(),
-             *chosen_places.replacements(),
-             *resized_grids.replacements(), *packed_images.replacements(), *grid_towers.replacements(),
-             *anyres_images.replacements(), *rope_positions.replacements(), *sparse_attention.replacements(),
+             *caches.replacements(), *chosen_places.replacements(), *resized_grids.replacements(),
+             *packed_images.replacements(), *grid_towers.replacements(), *anyres_images.replacements(),
+             *rope_frequencies.replacements(model), *rope_positions.replacements(), *sparse_attention.replacements(),
              *whole_splits()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
     if fallback is not None:

@@ -32,6 +32,21 @@ def _lift_state(core, model):
                     seen.add(tensor._key())
 
 
+def _written_back(outputs, buffers):
+    """The outputs; buffers that the forward has put another tensor in the place of are written instead."""
+    import torch
+    from torch.utils import _pytree
+
+    replaced = [(store, name, tensor) for store, name, tensor in buffers
+                if isinstance(store.get(name), torch.Tensor) and store[name] is not tensor]
+    if replaced:  # what is returned may be what was there before
+        outputs = _pytree.tree_map(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, outputs)
+    for store, name, tensor in replaced:
+        tensor.copy_(store[name])
+        store[name] = tensor
+    return outputs
+
+
 def _symbolic_inputs(core, kwargs, dimensions):
     """The same kwargs with every tensor an input of the graph, and the spec of the call."""
     import torch
@@ -107,10 +122,12 @@ def _run_round(core, request, dimensions):
     core.clear_user_inputs()
     _lift_state(core, model)
     inputs, in_spec = _symbolic_inputs(core, kwargs, dimensions)
+    buffers = [(module._buffers, name, tensor) for module in model.modules()
+               for name, tensor in module._buffers.items() if tensor is not None]
     with torch.no_grad(), _export_patches(model, flags):
         torch._state.is_tracing = True
         try:
-            outputs = _spelled_out(model(**inputs, **constants))
+            outputs = _written_back(_spelled_out(model(**inputs, **constants)), buffers)
         finally:
             torch._state.is_tracing = False
     return Trace(model, in_spec, (kwargs, constants), outputs)
@@ -160,9 +177,9 @@ def trace(request):
         if not learned and fault is not None and offers:
             continue  # nothing was learned from what the tracer offered: it goes on to its next way out
         if not learned and isinstance(fault, (ValueError, RuntimeError)) and torch._state.ones:
-            # The model refuses the other size: it has to be 1.
-            ones = [(core.free_symbols(size)[0], 1, where) for size, where in torch._state.ones]
-            learned = dimensions.learn(ones, [])
+            # The model refuses the other size, of the one that it asked about last: it has to be 1.
+            size, where = torch._state.ones[-1]
+            learned = dimensions.learn([(core.free_symbols(size)[0], 1, where)], [])
         if not learned and fault is not None and set(remainders.padded) - remainders.no_padding:
             remainders.no_padding |= set(remainders.padded)
             learned = True
