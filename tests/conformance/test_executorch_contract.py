@@ -50,6 +50,35 @@ def test_bounds_of_dynamic_shapes_are_kept(export, zoo):
         method.execute([ids, torch.ones_like(ids), torch.zeros_like(ids)])
 
 
+@pytest.mark.parametrize("backend", ["portable", "xnnpack"])
+@pytest.mark.parametrize("row, kwargs", [
+    ("llama_ForCausalLM", "ids"), ("mistral_window", "ids"), ("qwen2_window", "prefill"),
+    ("qwen3_ForCausalLM", "prefill"),
+    ("bert_ForMaskedLM", "types"), ("vit_ForImageClassification", "image")])
+def test_equals_transformers_at_its_bounds(row, kwargs, backend, export, zoo):
+    import transformers
+    from transformers.exporters import ExportedModel
+    from transformers.exporters.utils import get_leaf_tensors
+
+    program = load_program(zoo, row, kwargs)
+    out, facts = export(program, "--dynamic", "--backend", backend)
+    exported = ExportedModel.from_pretrained(out)
+    model = getattr(transformers, program.architecture).from_pretrained(program.checkpoint).eval()
+    length = facts["upper_bounds"].get("sequence")
+    for batch in (1, 2, 5, facts["upper_bounds"]["batch"]):
+        if length is None:
+            inputs = {"pixel_values": torch.randn(batch, 3, 32, 32)}
+        else:
+            names = compare.read_leaves(program.sample)
+            inputs = {name: torch.ones(batch, length, dtype=torch.int64) for name in names}
+            inputs["input_ids"] = torch.randint(3, 100, (batch, length))
+        with torch.no_grad():
+            wanted = get_leaf_tensors(model(**inputs))
+        got = get_leaf_tensors(exported(**inputs))
+        for name, tensor in wanted.items():
+            assert compare.relative_error(compare.same_window(got[name], tensor, name), tensor) <= 1e-4, (batch, name)
+
+
 def test_default_bounds_come_from_the_config(export, zoo):
     program = load_program(zoo, "llama_ForCausalLM", "decode")
     _, facts = export(program, "--dynamic")

@@ -328,8 +328,10 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
         raise NotImplementedError("fold of blocks that overlap or leave gaps")
     rows, columns = _pair(output_size, 2)
     batch, channels = input.size(0), input.size(1) // (high * wide)
-    blocks = input.reshape(batch, channels, high, wide, rows // high, columns // wide)
-    return blocks.permute(0, 1, 4, 2, 5, 3).reshape(batch, channels, rows, columns)
+    down, across = rows // high, columns // wide
+    blocks = input.reshape(batch, channels, high, wide, down, across).permute(0, 1, 4, 2, 5, 3)
+    image = blocks.reshape(batch, channels, down * high, across * wide)
+    return pad(image, (0, columns - across * wide, 0, rows - down * high))  # what no block covers is 0
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
