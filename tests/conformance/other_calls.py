@@ -67,3 +67,9 @@ def layout(model, generator):
 
 def images(model, generator):
     return [{"pixel_values": torch.randn(*sizes, generator=generator)} for sizes in ((1, 3, 64, 64), (3, 3, 72, 96))]
+
+
+def odd_images(model, generator):
+    """Whose feature maps do not halve evenly."""
+    sizes = ((1, 3, 36, 52), (3, 3, 66, 44), (2, 3, 50, 72))
+    return [{"pixel_values": torch.randn(*each, generator=generator)} for each in sizes]

@@ -276,6 +276,35 @@ def test_what_data_decide_is_checked_in_every_run(length, transformers, exformer
     assert "as in the sample" in " ".join(json.loads(done.stdout)["assumptions"])
 
 
+PAIRING_MODEL = """
+    def forward(self, input_ids):
+        hidden = self.embed(input_ids)
+        width, length = hidden.shape[2], hidden.shape[1]
+        if (length % 2 == 1) or (width % 2 == 1):
+            hidden = torch.nn.functional.pad(hidden, (0, width % 2, 0, length % 2))
+        return {"pairs": hidden[:, 0::2] * 2 + hidden[:, 1::2]}
+"""
+
+
+@pytest.mark.parametrize("to", ["dynamo", "onnx"])
+@pytest.mark.parametrize("length", [7, 8])
+def test_what_makes_sizes_even_pads_by_nothing_too(length, to, transformers, exformer, tmp_path):
+    import torch
+    from transformers.exporters import ExportedModel
+
+    code = OWN_MODEL[:OWN_MODEL.index("    def forward")] + PAIRING_MODEL
+    checkpoint, weight = own_checkpoint(tmp_path / "own", code)
+    save(tmp_path / "inputs.safetensors", {"input_ids": torch.arange(2 * length).reshape(2, length)})
+    done = export(exformer, checkpoint, to, tmp_path / "out", tmp_path / "inputs.safetensors", "--trust-remote-code")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "out" / "own.py").write_text(code)
+    exported = ExportedModel.from_pretrained(tmp_path / "out", trust_remote_code=True)
+    for size in (5, 8, 9, 12, 1):
+        ids = torch.arange(3 * size).reshape(3, size)
+        wanted = torch.nn.functional.pad(torch.nn.functional.embedding(ids, weight), (0, 0, 0, size % 2))
+        torch.testing.assert_close(exported(input_ids=ids)["pairs"], wanted[:, 0::2] * 2 + wanted[:, 1::2])
+
+
 STATE_MODEL = """
         self.mix = torch.nn.Linear(8, 8, bias=False)
         self.register_buffer("seen", torch.zeros(8))

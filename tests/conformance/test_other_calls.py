@@ -15,8 +15,9 @@ TOLERANCE = 2e-4
 PICTURES = ("ernie4_5_vl_moe", "hunyuan_vl", "lfm2_vl", "lfm3_vl", "llava_onevision", "muse_glimmer", "paddleocr_vl",
             "qwen2_5_omni_thinker", "qwen3_omni_moe_thinker", "video_llama_3")
 OTHERS = {"fastspeech2_conformer": other_calls.text, "granite_speech": other_calls.audio,
-          "led": other_calls.seq2seq, "longt5": other_calls.seq2seq, "rwkv": other_calls.text,
-          "superpoint": other_calls.images, "timesfm": other_calls.series, "timesfm2_5": other_calls.series,
+          "led": other_calls.seq2seq, "longt5": other_calls.seq2seq, "mobilevitv2": other_calls.odd_images,
+          "rwkv": other_calls.text, "superpoint": other_calls.images, "timesfm": other_calls.series,
+          "timesfm2_5": other_calls.series,
           "udop": other_calls.layout, "visual_bert": other_calls.boxes, "xlstm": other_calls.ids}
 CASES = [*PICTURES, *OTHERS]
 

@@ -13,9 +13,9 @@ def start(core_session):
 
 
 class Remainders:
-    """`size % n`, which code asks about before it pads by `n - size % n`. Where that is all it does with it, it pads in
-    every case, by nothing when nothing is left over. Else a remainder that is 0 in the sample makes the size a multiple
-    in the next round: padding on the other answer would add a whole block."""
+    """`size % n`, which code asks about before it pads by `n - size % n`, or by `size % 2`. Where that is all it does
+    with it, it pads in every case, by nothing when nothing is left over. Else a remainder that is 0 in the sample makes
+    the size a multiple in the next round: padding on the other answer would add a whole block."""
 
     whole = None  # the remainder that ended the round
     refused = set()  # texts of those that no divisor of a size explains

@@ -52,9 +52,11 @@ def decide(condition):
         return _decide_data(kind, left, right, hints)
     if kind in ("eq", "ne"):
         if _is_small(left) or _is_small(right):
-            value = right if _is_small(left) else left
-            if (left if _is_small(left) else right) == 0 and _pads_in_every_case(value):
+            value, number = (right, left) if _is_small(left) else (left, right)
+            if number == 0 and _pads_in_every_case(value):
                 return kind == "ne"
+            if number == 1 and _is_oddness(value) and _pads_in_every_case(value):
+                return kind == "eq"
             if hints != (0, 0) or _state.core.is_symbol(value):
                 _check_remainder(value)
                 if hints == (1, 1) and _state.core.is_symbol(value):
@@ -98,6 +100,20 @@ def _pads_in_every_case(value):
         return False
     _state.Remainders.padded.setdefault(key, False)
     return True
+
+
+def _is_oddness(value):
+    return _state.Remainders.operands.get(str(value), (None, None))[1] == 2
+
+
+def as_padding(value):
+    """What a call pads by. A remainder by 2 is what is missing to the next multiple."""
+    if not isinstance(value, SymInt) or not _is_oddness(value):
+        return value
+    size, block = _state.Remainders.operands[str(value)]
+    if str(value) in _state.Remainders.padded:
+        _state.Remainders.padded[str(value)] = True
+    return block * -((-size) // block) - size
 
 
 def _padding(remainder, whole):

@@ -40,7 +40,7 @@ class Exporter {
         target_.inputs.push_back(id);
         lowering_.sizes.add_source(id, input.value->meta.sizes);
         lowering_.bind(input.value, id);
-        places_.emplace(input.value->name, id);
+        places_[{OutputSpec::Kind::UserInputMutation, input.value->name}] = id;
       } else if (!input.value->users().empty() || source_.graph->is_output(input.value)) {
         const LazyTensor* data = source_.data(input);
         EXFORMER_ASSERT(data != nullptr);
@@ -50,7 +50,7 @@ class Exporter {
                       input.target);
         const ValueId id =
             is_state ? target_.add_state(*data, input.target) : target_.add_constant(*data, input.target);
-        if (is_state) places_.emplace(input.target, id);
+        if (is_state) places_[{OutputSpec::Kind::BufferMutation, input.target}] = id;
         lowering_.bind(input.value, id);
       }
     }
@@ -122,7 +122,7 @@ class Exporter {
     for (size_t i = 0; i < source_.outputs.size(); ++i) {
       const Argument& output = source_.graph->outputs()[i];
       if (const OutputSpec& spec = source_.outputs[i]; spec.kind != OutputSpec::Kind::UserOutput) {
-        const auto place = places_.find(spec.target);
+        const auto place = places_.find({spec.kind, spec.target});
         if (place == places_.end()) continue;  // a buffer that nothing reads
         if (spec.kind == OutputSpec::Kind::UserInputMutation && options_.planning.alloc_graph_input) {
           unsupported(
@@ -154,8 +154,8 @@ class Exporter {
       if (std::any_of(writes.begin(), writes.end(), [&](const auto& write) { return write.first == storage; }))
         id = lowering_.copy(id);
     }
-    for (const auto& [state, id] : writes)
-      lowering_.call_operator("aten::copy_", {state, id, target_.boolean(false), state}, {state});
+    for (const auto& [place, id] : writes)
+      lowering_.call_operator("aten::copy_", {place, id, target_.boolean(false), place}, {place});
   }
 
   ExportedProgram& source_;
@@ -163,8 +163,7 @@ class Exporter {
   ExecutorchProgram& target_;
   Lowering lowering_;
   LoweringFailures failures_;
-  std::map<std::string, ValueId>
-      places_;  // what a run can write for its caller or the next one, by its output's target
+  std::map<std::pair<OutputSpec::Kind, std::string>, ValueId> places_;  // what mutations may write, as they name it
 };
 
 }  // namespace

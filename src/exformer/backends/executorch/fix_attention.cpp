@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "exformer/backends/executorch/fixes.h"
+#include "exformer/backends/executorch/kernels.h"
 #include "exformer/ops/builder.h"
 #include "exformer/symbolic/printers.h"
 
@@ -42,11 +43,7 @@ class AttentionFix {
     const auto& q = query->meta.sizes;
     const auto& k = key->meta.sizes;
     const auto& v = value->meta.sizes;
-    if (q.size() != 4 || k.size() != 4 || v.size() != 4 || !known_equal(q[0], k[0]) || !known_equal(k[0], v[0]) ||
-        !known_equal(k[1], v[1]) || !q[1].is_constant() || !k[1].is_constant() || !q[3].is_constant() ||
-        q[1].value() % k[1].value() != 0 || (q[1] != k[1] && !args.boolean("enable_gqa"))) {
-      return;  // decomposed as the op declares
-    }
+    if (!has_usual_heads(args) || !q[3].is_constant()) return;  // decomposed as the op declares
     GraphBuilder builder(graph_, node);
     builder.set_module_path(node->module_path);
     const DType dtype = query->meta.dtype;
@@ -85,11 +82,7 @@ class AttentionFix {
     Value* value = args.tensor("value");
     const auto& q = query->meta.sizes;
     const auto& k = key->meta.sizes;
-    const auto& v = value->meta.sizes;
-    if (query->meta.dtype != DType::Float32 || q.size() != 4 || k.size() != 4 || v.size() != 4 ||
-        !known_equal(q[0], k[0]) || !known_equal(k[0], v[0]) || !known_equal(k[1], v[1]) || !q[1].is_constant() ||
-        !k[1].is_constant() || q[1].value() % k[1].value() != 0 || !known_equal(q[3], v[3]) ||
-        (q[1] != k[1] && !args.boolean("enable_gqa")))
+    if (query->meta.dtype != DType::Float32 || !has_usual_heads(args) || !known_equal(q[3], value->meta.sizes[3]))
       return;
     Value* const* given = args.optional_tensor("attn_mask");
     Value* shared = given && *given ? shared_mask(*given) : nullptr;
@@ -119,10 +112,24 @@ class AttentionFix {
   }
 
  private:
+  /// [batch, heads, length, width], each key head for as many query heads.
+  static bool has_usual_heads(const ValueArgs& args) {
+    const auto& q = args.tensor("query")->meta.sizes;
+    const auto& k = args.tensor("key")->meta.sizes;
+    const auto& v = args.tensor("value")->meta.sizes;
+    return q.size() == 4 && k.size() == 4 && v.size() == 4 && known_equal(q[0], k[0]) && known_equal(k[0], v[0]) &&
+           known_equal(k[1], v[1]) && q[1].is_constant() && k[1].is_constant() && q[1].value() % k[1].value() == 0 &&
+           (q[1] == k[1] || args.boolean("enable_gqa"));
+  }
+
+  /// The kernel's arguments without its result.
   static const OpSchema& custom_sdpa_schema() {
-    static const OpSchema kSchema = parse_schema(
-        "llama::custom_sdpa(Tensor query, Tensor key, Tensor value, SymInt start_pos, Tensor? attn_mask=None, "
-        "float drpout_p=0.0, bool is_causal=False, float? scale=None) -> Tensor");
+    static const OpSchema kSchema = [] {
+      OpSchema schema = *KernelTable::standard().find("llama::custom_sdpa");
+      schema.name = "llama::custom_sdpa";
+      std::erase_if(schema.arguments, [](const SchemaArgument& argument) { return argument.mutated; });
+      return schema;
+    }();
     return kSchema;
   }
 

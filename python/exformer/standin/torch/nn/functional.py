@@ -3,7 +3,7 @@
 import math
 
 from .. import _state
-from .._symbols import SymInt
+from .._symbols import SymInt, as_padding
 
 
 def _call(name, *args, **kwargs):
@@ -197,7 +197,7 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
 
 
 def pad(input, pad, mode="constant", value=None):
-    pad = [item.item() if hasattr(item, "item") and not isinstance(item, SymInt) else item for item in pad]
+    pad = [as_padding(item if isinstance(item, SymInt) or not hasattr(item, "item") else item.item()) for item in pad]
     return _call("pad", input, pad, mode, None if value is None else float(value))
 
 
