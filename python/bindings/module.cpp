@@ -294,6 +294,15 @@ void bind_session(py::module_& module) {
       .def("export_program", export_program);
 }
 
+/// The dtype's name in which a model is loaded for a config; None: the checkpoint's own.
+std::optional<std::string> export_dtype(const std::string& config, const std::optional<std::string>& asked) {
+  const ExportConfig parsed = AutoExportConfig::from_dict(parse_json(config, "config"));
+  const auto* executorch = std::get_if<ExecutorchConfig>(&parsed);
+  if (!executorch) return asked;
+  const auto dtype = backend_dtype(executorch->backend, asked ? parse_dtype(*asked) : std::nullopt);
+  return dtype ? std::optional(std::string(dtype_name(*dtype))) : std::nullopt;
+}
+
 void bind_exported_model(py::module_& module) {
   py::class_<ExportedModel>(module, "ExportedModel")
       .def(py::init([](const std::filesystem::path& directory) { return ExportedModel::from_pretrained(directory); }))
@@ -325,4 +334,5 @@ PYBIND11_MODULE(_core, module) {
   bind_tensor(module);
   bind_session(module);
   bind_exported_model(module);
+  module.def("export_dtype", export_dtype);
 }

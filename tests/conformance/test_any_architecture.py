@@ -437,6 +437,8 @@ def test_the_python_exporters_give_programs(package, gpt2, tmp_path):
     assert (tmp_path / "one.onnx").exists() and (tmp_path / "one.onnx_data").exists()
     with pytest.raises(package.UnsupportedError, match="no bfloat16"):
         package.ExecutorchExporter().export(tmp_path / "bf16", sample, python=CHILD, dtype="bfloat16")
+    with pytest.raises(package.UnsupportedError, match="backend 'cuda'"):
+        package.ExecutorchExporter().export(gpt2, sample, package.ExecutorchConfig(backend="cuda"), python=CHILD)
     with pytest.raises(ValueError, match="export_format"):
         package.AutoExportConfig.from_dict({"dynamic": True})
 

@@ -69,24 +69,14 @@ def finish(request, traced, dimensions):
             "dtype": fields["dtype"].name, **result}
 
 
-def backend_dtype(request):
-    """The dtype that the model is loaded in. XNNPACK runs in float32: 16-bit weights are widened while they are
-    written; float16 is taken when it is asked for."""
-    config, dtype = request["config"], request["dtype"]
-    if config.get("export_format") != "executorch" or config.get("backend", "xnnpack") != "xnnpack":
-        return dtype
-    if dtype not in (None, "float32", "float16"):
-        raise NotImplementedError(f"backend 'xnnpack' has no {dtype} (float32 and float16); without --dtype the "
-                                  "weights are widened")
-    return dtype or "float32"
-
-
 def run(request):
     """Traces and exports; gives the answer's fields."""
     check_transformers()
+    from exformer import _core
+
     from . import tracing
 
-    request = {**request, "dtype": backend_dtype(request)}
+    request = {**request, "dtype": _core.export_dtype(json.dumps(request["config"]), request["dtype"])}
     return finish(request, *tracing.trace(request))
 
 

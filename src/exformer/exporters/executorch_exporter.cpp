@@ -3,27 +3,24 @@
 #include "exformer/exporters/upper_bounds.h"
 
 namespace exformer {
-namespace {
 
-/// The model as a backend takes it. XNNPACK runs on the CPU in float32; 16-bit weights are widened while they are
-/// written. float16 is taken when it is asked for.
-PretrainedModel prepare_for_backend(PretrainedModel model, ExecutorchConfig::Backend backend) {
+std::optional<DType> backend_dtype(ExecutorchConfig::Backend backend, std::optional<DType> asked) {
   switch (backend) {
     case ExecutorchConfig::Backend::Cuda:
       unsupported(
           "backend 'cuda': its kernels are compiled by torch's own AOTInductor, which needs torch and a GPU; xnnpack "
           "and portable are built");
-    case ExecutorchConfig::Backend::Portable: return model;
+    case ExecutorchConfig::Backend::Portable: return asked;
     case ExecutorchConfig::Backend::Xnnpack: break;
   }
-  if (!model.options.dtype) {
-    model.dtype = DType::Float32;
-  } else if (model.dtype != DType::Float32 && model.dtype != DType::Float16) {
+  if (asked && asked != DType::Float32 && asked != DType::Float16) {
     unsupported("backend 'xnnpack' has no {} (float32 and float16); without --dtype the weights are widened",
-                dtype_name(model.dtype));
+                dtype_name(*asked));
   }
-  return model;
+  return asked.value_or(DType::Float32);
 }
+
+namespace {
 
 Json describe(const executorch::PartitionReport& report) {
   Json json = {{"delegate_calls", report.delegate_calls},
@@ -76,7 +73,8 @@ ExportedComponent executorch_component(PreparedProgram prepared, const Executorc
 
 ExportedModel ExecutorchExporter::export_model(const PretrainedModel& given, const ModelInputs& inputs,
                                                const ExecutorchConfig& config) const {
-  const PretrainedModel model = prepare_for_backend(given, config.backend);
+  PretrainedModel model = given;
+  model.dtype = backend_dtype(config.backend, model.options.dtype).value_or(model.dtype);
   PreparedProgram prepared = prepare_for_export(model, inputs, config);
   prepared.longest_sequence = longest_sequence(model.facts().max_position_embeddings, model.checkpoint->config());
   return {ExportFormat::Executorch,
