@@ -62,7 +62,7 @@ def test_embeddings_equal_the_reference(target, reference, zoo, exformer, tmp_pa
     assert compare.relative_error(own["pooler_output"], model(**batch).pooler_output) < tolerances.FLOAT32
 
 
-@pytest.mark.parametrize("backend", ["portable"])
+@pytest.mark.parametrize("backend", ["portable", "xnnpack"])
 def test_executorch_embeddings_equal_the_reference(backend, reference, zoo, exformer, tmp_path):
     from transformers.exporters import ExportedModel
 
