@@ -6,8 +6,8 @@ import zipfile
 import pytest
 import torch
 from conftest import load_program
+from foreign import load_pt2
 from safetensors.torch import load_file, save_file
-from test_pt2_contract import load
 
 pytestmark = pytest.mark.usefixtures("no_reference")
 
@@ -52,7 +52,7 @@ def test_a_deferred_dim_is_checked_in_every_run(shapes, good, bad, exformer, zoo
     done = export_with(exformer, zoo, shapes, "dynamo", tmp_path / "out", *DEFER)
     assert done.returncode == 0, done.stderr
     assert "torch.ops.aten._assert_scalar.default" in targets(tmp_path / "out" / "model.pt2")
-    module = load(tmp_path / "out").module()
+    module = load_pt2(tmp_path / "out").module()
     wanted = module(**text_inputs(*good))
     with pytest.raises(Exception, match="must be|may be"):
         module(**text_inputs(*bad))
