@@ -139,7 +139,12 @@ def bench_model(name, args):
                batch if args.static else "2", length if args.static else "9"]
     runs = report("transformers.exporters", measure(command, env={**os.environ, "HF_HUB_OFFLINE": "1"}),
                   theirs / "model.pte", weights, kind, args) and runs
-    together = run_files([ours / "model.pte", theirs / "model.pte"], kind, args) if runs else {"times": [{}, {}]}
+    if not runs:
+        return
+    together = run_files([ours / "model.pte", theirs / "model.pte"], kind, args)
+    if "error" in together:
+        print(f"  they do not run together: {together['error']}")
+        return
     for shape in together["times"][0]:
         pair = [times[shape] for times in together["times"]]
         if not any(isinstance(value, str) for value in pair):

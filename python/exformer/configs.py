@@ -46,6 +46,8 @@ class DynamoConfig:
         """The fields as the exporter reads them, with `export_format`."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         fields = {name: value for name, value in fields.items() if value is not None}
+        if self.export_format != ExportFormat.DYNAMO:
+            del fields["pytree"]
         if self.dynamic_shapes is not None:
             fields["dynamic_shapes"] = {name: _plain_dims(dims) for name, dims in self.dynamic_shapes.items()}
         return {"export_format": self.export_format.value, **fields}
@@ -69,7 +71,6 @@ class OnnxConfig(DynamoConfig):
 
     def to_dict(self) -> dict[str, Any]:
         fields = super().to_dict()
-        fields.pop("pytree")
         if self.output_path is not None:
             fields["output_path"] = os.path.abspath(self.output_path)
         return fields
@@ -94,11 +95,6 @@ class ExecutorchConfig(DynamoConfig):
     require_delegated: float | None = None
 
     export_format = ExportFormat.EXECUTORCH
-
-    def to_dict(self) -> dict[str, Any]:
-        fields = super().to_dict()
-        fields.pop("pytree")
-        return fields
 
 
 class AutoExportConfig:

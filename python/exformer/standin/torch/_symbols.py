@@ -110,9 +110,13 @@ def as_padding(value):
     """What a call pads by. A remainder by 2 is what is missing to the next multiple."""
     if not isinstance(value, SymInt) or not _is_oddness(value):
         return value
-    size, block = _state.Remainders.operands[str(value)]
     if str(value) in _state.Remainders.padded:
         _state.Remainders.padded[str(value)] = True
+    return _missing(*_state.Remainders.operands[str(value)])
+
+
+def _missing(size, block):
+    """To the next multiple."""
     return block * -((-size) // block) - size
 
 
@@ -122,7 +126,7 @@ def _padding(remainder, whole):
     if block != whole:
         return None
     _state.Remainders.padded[str(remainder)] = True
-    return block * -((-size) // block) - size
+    return _missing(size, block)
 
 
 def _note_padding(size, whole):

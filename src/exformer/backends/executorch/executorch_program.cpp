@@ -44,6 +44,7 @@ ValueId ExecutorchProgram::add_state(const LazyTensor& data, std::string_view na
   const ValueId value = add_tensor(data.dtype(), Sizes(data.sizes().begin(), data.sizes().end()));
   tensor(value).constant = constant_index(data, name);
   tensor(value).is_state = true;
+  states.push_back(value);
   tensor(value).name = name;
   return value;
 }

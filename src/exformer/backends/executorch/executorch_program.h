@@ -86,6 +86,7 @@ class ExecutorchProgram {
 
   std::vector<Instruction> instructions;
   std::vector<ValueId> inputs, outputs;
+  std::vector<ValueId> states;  // mutable buffers
   std::vector<LazyTensor> constants;
   std::vector<std::string> constant_names;
   std::vector<Delegate> delegates;

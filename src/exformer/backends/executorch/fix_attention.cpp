@@ -24,26 +24,52 @@ struct PreparedMask {
   Value* open_rows = nullptr;
 };
 
+/// One call of scaled_dot_product_attention.
+struct AttentionCall {
+  Node* node;
+  ValueArgs args;
+  Value *query, *key, *value;
+  const std::vector<SymInt>&q, &k, &v;  // their sizes
+
+  explicit AttentionCall(Node* called)
+      : node(called),
+        args(called->schema(), called->arguments()),
+        query(args.tensor("query")),
+        key(args.tensor("key")),
+        value(args.tensor("value")),
+        q(query->meta.sizes),
+        k(key->meta.sizes),
+        v(value->meta.sizes) {}
+
+  /// Null where there is none.
+  Value* mask() const {
+    Value* const* given = args.optional_tensor("attn_mask");
+    return given ? *given : nullptr;
+  }
+  /// [batch, heads, length, width], each key head for as many query heads.
+  bool has_usual_heads() const {
+    return q.size() == 4 && k.size() == 4 && v.size() == 4 && known_equal(q[0], k[0]) && known_equal(k[0], v[0]) &&
+           known_equal(k[1], v[1]) && q[1].is_constant() && k[1].is_constant() && q[1].value() % k[1].value() == 0 &&
+           (q[1] == k[1] || args.boolean("enable_gqa"));
+  }
+};
+
 class AttentionFix {
  public:
   explicit AttentionFix(Graph& graph) : graph_(graph) {}
 
-  void run(void (AttentionFix::*fix)(Node*)) {
+  /// Calls with other heads stay: they are decomposed as the op declares.
+  void run(void (AttentionFix::*fix)(const AttentionCall&)) {
     for (auto at = graph_.nodes().begin(); at != graph_.nodes().end();) {
       Node* node = (at++)->get();
-      if (node->is("aten::scaled_dot_product_attention")) (this->*fix)(node);
+      if (!node->is("aten::scaled_dot_product_attention")) continue;
+      if (const AttentionCall call(node); call.has_usual_heads()) (this->*fix)(call);
     }
   }
 
-  void decompose(Node* node) {
-    const ValueArgs args(node->schema(), node->arguments());
-    Value* query = args.tensor("query");
-    Value* key = args.tensor("key");
-    Value* value = args.tensor("value");
-    const auto& q = query->meta.sizes;
-    const auto& k = key->meta.sizes;
-    const auto& v = value->meta.sizes;
-    if (!has_usual_heads(args) || !q[3].is_constant()) return;  // decomposed as the op declares
+  void decompose(const AttentionCall& call) {
+    const auto& [node, args, query, key, value, q, k, v] = call;
+    if (!q[3].is_constant()) return;
     GraphBuilder builder(graph_, node);
     builder.set_module_path(node->module_path);
     const DType dtype = query->meta.dtype;
@@ -60,7 +86,7 @@ class AttentionFix {
     Value* columns = builder.call("aten::transpose.int", {widened(key), -2, -1});
     Value* scores =
         builder.call("aten::bmm", {reshape(scaled, {batch, rows, q[3]}), reshape(columns, {batch, k[3], k[2]})});
-    const PreparedMask mask = mask_of(builder, args, wide, q[2], k[2]);
+    const PreparedMask mask = mask_of(builder, call, call.mask(), wide);
     if (mask.addend) {
       scores = builder.call("aten::add.Tensor", {reshape(scores, {q[0], q[1], q[2], k[2]}), mask.addend});
     }
@@ -70,26 +96,18 @@ class AttentionFix {
     product = reshape(product, {q[0], q[1], q[2], v[3]});
     if (mask.open_rows) product = builder.call("aten::mul.Tensor", {product, mask.open_rows});
     if (wide != dtype) product = builder.call("aten::_to_copy", {product}, {{"dtype", dtype}});
-    graph_.replace_all_uses(node->output(), product);
-    graph_.erase_node(node);
+    replace(node, product);
   }
 
   /// Its tensors are [batch, length, heads, width], its mask [length, columns].
-  void call_custom(Node* node) {
-    const ValueArgs args(node->schema(), node->arguments());
-    Value* query = args.tensor("query");
-    Value* key = args.tensor("key");
-    Value* value = args.tensor("value");
-    const auto& q = query->meta.sizes;
-    const auto& k = key->meta.sizes;
-    if (query->meta.dtype != DType::Float32 || !has_usual_heads(args) || !known_equal(q[3], value->meta.sizes[3]))
-      return;
-    Value* const* given = args.optional_tensor("attn_mask");
-    Value* shared = given && *given ? shared_mask(*given) : nullptr;
-    if (given && *given && !shared) return;
+  void call_custom(const AttentionCall& call) {
+    const auto& [node, args, query, key, value, q, k, v] = call;
+    if (query->meta.dtype != DType::Float32 || !known_equal(q[3], v[3])) return;
+    Value* shared = call.mask() ? shared_mask(call.mask()) : nullptr;
+    if (call.mask() && !shared) return;
     GraphBuilder builder(graph_, node);
     builder.set_module_path(node->module_path);
-    const PreparedMask mask = mask_of(builder, args, DType::Float32, q[2], k[2], shared);
+    const PreparedMask mask = mask_of(builder, call, shared, DType::Float32);
     Argument addend = None{};
     if (mask.addend) {
       Value*& flat = flat_[mask.addend];
@@ -103,25 +121,15 @@ class AttentionFix {
     const auto turned = [&](Value* tensor) { return builder.call("aten::transpose.int", {tensor, 1, 2}); };
     const std::vector<Argument> arguments = {turned(query), turned(key), turned(value), SymInt(0),
                                              addend,        0.0,         false,         args["scale"]};
-    Node* call = graph_.create_node(custom_sdpa_schema(), arguments,
-                                    {contiguous_meta(DType::Float32, {q[0], q[2], q[1], q[3]})}, node);
-    call->module_path = node->module_path;
-    Value* result = turned(call->output());
+    Node* custom = graph_.create_node(custom_sdpa_schema(), arguments,
+                                      {contiguous_meta(DType::Float32, {q[0], q[2], q[1], q[3]})}, node);
+    custom->module_path = node->module_path;
+    Value* result = turned(custom->output());
     if (mask.open_rows) result = builder.call("aten::mul.Tensor", {result, mask.open_rows});
     replace(node, result);
   }
 
  private:
-  /// [batch, heads, length, width], each key head for as many query heads.
-  static bool has_usual_heads(const ValueArgs& args) {
-    const auto& q = args.tensor("query")->meta.sizes;
-    const auto& k = args.tensor("key")->meta.sizes;
-    const auto& v = args.tensor("value")->meta.sizes;
-    return q.size() == 4 && k.size() == 4 && v.size() == 4 && known_equal(q[0], k[0]) && known_equal(k[0], v[0]) &&
-           known_equal(k[1], v[1]) && q[1].is_constant() && k[1].is_constant() && q[1].value() % k[1].value() == 0 &&
-           (q[1] == k[1] || args.boolean("enable_gqa"));
-  }
-
   /// The kernel's arguments without its result.
   static const OpSchema& custom_sdpa_schema() {
     static const OpSchema kSchema = [] {
@@ -143,9 +151,9 @@ class AttentionFix {
     return is_shared ? mask : nullptr;
   }
 
-  PreparedMask mask_of(GraphBuilder& builder, const ValueArgs& args, DType wide, const SymInt& rows,
-                       const SymInt& columns, Value* shared = nullptr) {
-    if (args.boolean("is_causal")) {
+  PreparedMask mask_of(GraphBuilder& builder, const AttentionCall& call, Value* mask, DType wide) {
+    if (call.args.boolean("is_causal")) {
+      const SymInt &rows = call.q[2], &columns = call.k[2];
       PreparedMask& known = causal_[{to_string(rows), to_string(columns)}];
       if (!known.addend) {
         Value* row = builder.call("aten::unsqueeze", {builder.call("aten::arange", {rows}), 1});
@@ -154,9 +162,7 @@ class AttentionFix {
       }
       return known;
     }
-    Value* const* given = args.optional_tensor("attn_mask");
-    if (!given || !*given) return {};
-    Value* mask = shared ? shared : *given;
+    if (!mask) return {};
     PreparedMask& known = masks_[{mask, wide}];
     if (!known.addend) {
       Value* open = mask;

@@ -49,16 +49,6 @@ class Planner {
     }
   }
 
-  /// Mutable buffers: what they hold is read by the next run.
-  std::vector<ValueId> states() const {
-    std::vector<ValueId> result;
-    for (size_t id = 0; id < program_.values().size(); ++id) {
-      const TensorValue* tensor = program_.tensor_if(static_cast<ValueId>(id));
-      if (tensor && tensor->is_state) result.push_back(static_cast<ValueId>(id));
-    }
-    return result;
-  }
-
   void find_lifetimes() {
     for (size_t i = 0; i < program_.instructions.size(); ++i) {
       for (const ValueId argument : program_.instructions[i].arguments) {
@@ -70,7 +60,8 @@ class Planner {
         last_read_[static_cast<size_t>(program_.storage_of(id))] = program_.instructions.size();
       });
     }
-    for (const ValueId id : states()) last_read_[static_cast<size_t>(id)] = program_.instructions.size();
+    // What mutable buffers hold is read by the next run.
+    for (const ValueId id : program_.states) last_read_[static_cast<size_t>(id)] = program_.instructions.size();
     for (size_t i = 0; i < program_.instructions.size(); ++i) {
       const Instruction& instruction = program_.instructions[i];
       if (instruction.kind == Instruction::Kind::JumpIfFalse) keep_through_loop(instruction.target, i);
@@ -109,7 +100,7 @@ class Planner {
     for (const ValueId input : program_.inputs) {
       if (program_.tensor_if(input) && is_planned(input)) open_block(input, 0);
     }
-    for (const ValueId id : states()) open_block(id, 0);
+    for (const ValueId id : program_.states) open_block(id, 0);
     for (size_t i = 0; i < program_.instructions.size(); ++i) {
       const Instruction& instruction = program_.instructions[i];
       for (const ValueId written : instruction.writes) {

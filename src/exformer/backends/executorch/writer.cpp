@@ -30,13 +30,10 @@ class TableWriter {
     offsets.insert(offsets.end(), layout_.constant_offsets.begin(), layout_.constant_offsets.end());
     const auto constants = fb::CreateSubsegmentOffsetsDirect(builder_, 0, &offsets);
     // First values of mutable buffers are constants too: one table serves both.
-    const auto& values = program_.values();
-    const bool has_state = std::any_of(values.begin(), values.end(), [](const ProgramValue& value) {
-      const auto* tensor = std::get_if<TensorValue>(&value);
-      return tensor && tensor->is_state;
-    });
     const auto mutable_segments =
-        has_state ? builder_.CreateVector(std::vector{fb::CreateSubsegmentOffsetsDirect(builder_, 0, &offsets)}) : 0;
+        program_.states.empty()
+            ? 0
+            : builder_.CreateVector(std::vector{fb::CreateSubsegmentOffsetsDirect(builder_, 0, &offsets)});
     std::vector<Offset<fb::NamedData>> named;
     for (const auto& [key, segment] : layout_.named)
       named.push_back(fb::CreateNamedDataDirect(builder_, key.c_str(), static_cast<uint32_t>(segment)));
