@@ -131,6 +131,10 @@ std::string export_program(Session& session, const py::dict& request) {
     const auto [input, axis, size, reason] = item.cast<std::tuple<std::string, int64_t, int64_t, std::string>>();
     prepared.metadata.specializations.push_back({input, axis, size, reason});
   }
+  for (const py::handle item : request["narrowed"]) {
+    const auto [input, axis, reason] = item.cast<std::tuple<std::string, int64_t, std::string>>();
+    prepared.narrowed.push_back({.input = input, .axis = axis, .reason = reason});
+  }
   const std::vector<std::string> assertions = session.data_assertions();
   prepared.program = session.finish(finish);
   prepared.longest_sequence = request["longest_sequence"].cast<int64_t>();
@@ -140,7 +144,8 @@ std::string export_program(Session& session, const py::dict& request) {
   const ExportConfig config = AutoExportConfig::from_dict(parse_json(request["config"].cast<std::string>(), "config"));
   const auto text = [&](const char* name) { return request[name].cast<std::optional<std::string>>(); };
   const size_t nodes = prepared.program.graph->node_count();
-  const bool is_stated = std::holds_alternative<DynamoConfig>(config);  // the .pt2 asserts them itself
+  const bool is_dynamo = std::holds_alternative<DynamoConfig>(config);
+  const bool is_unchecked = std::visit([](const auto& each) { return each.allow_unchecked; }, config) && !is_dynamo;
   const ExportedModel exported =
       export_prepared(std::move(prepared), config, text("config_text"), text("generation_config_text"));
   const ExportedComponent& component = exported.program();
@@ -152,7 +157,8 @@ std::string export_program(Session& session, const py::dict& request) {
   return dump_json({{"file", component.file},
                     {"nodes", written},
                     {"specializations", component.metadata.value("specializations", Json::array())},
-                    {"assumptions", is_stated ? std::vector<std::string>() : assertions}});
+                    {"conditions", component.metadata.value("conditions", Json::array())},
+                    {"assumptions", is_unchecked ? assertions : std::vector<std::string>()}});
 }
 
 void bind_tensor(py::module_& module) {
@@ -259,7 +265,8 @@ void bind_session(py::module_& module) {
       .def_property_readonly("remainders",
                              [](const Session& self) {
                                py::list result;
-                               for (const SymInt& remainder : self.remainders()) result.append(to_python(remainder));
+                               for (const auto& [size, reason] : self.remainders())
+                                 result.append(py::make_tuple(to_python(size), reason));
                                return result;
                              })
       .def("forget_assumptions", [](Session& self) { forget_assumptions(self.symbols()); })

@@ -213,6 +213,10 @@ bool Session::assume_data_equal(const SymInt& left, const SymInt& right, const s
   return true;
 }
 
+void Session::expect_whole(const std::vector<SymInt>& remainders, const std::string& reason) {
+  for (const SymInt& size : remainders) remainders_.push_back({size, reason});
+}
+
 bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::string& reason) {
   if ((depends_on_data(left) || depends_on_data(right)) && assume_data_equal(left, right, reason)) return true;
   const auto solution = solve_equality(symbols(), {left, right});
@@ -230,17 +234,17 @@ bool Session::assume_equal(const SymInt& left, const SymInt& right, const std::s
     return false;
   }
   if (const auto remainders = zero_remainders(symbols(), {left, right}); !remainders.empty()) {
-    remainders_.insert(remainders_.end(), remainders.begin(), remainders.end());
+    expect_whole(remainders, reason);
     return false;
   }
   const std::string why = fmt::format("{}, where {} must equal {}", reason, to_string(left), to_string(right));
   if (const auto remainders = remainders_that_solve(symbols(), {left, right}); !remainders.empty()) {
-    remainders_.insert(remainders_.end(), remainders.begin(), remainders.end());
+    expect_whole(remainders, reason);
     return false;
   }
   const bool is_new = offered_.insert(to_string(left) + " = " + to_string(right)).second;
   if (const auto remainders = zero_remainders_of_quotients(symbols(), {left, right}); is_new && !remainders.empty()) {
-    remainders_.insert(remainders_.end(), remainders.begin(), remainders.end());
+    expect_whole(remainders, reason);
     return false;
   }
   if (is_new && (left.is_constant() || right.is_constant()) && free_symbols(left - right).size() == 1) {

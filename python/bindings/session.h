@@ -103,8 +103,12 @@ class Session {
     std::string reason;
   };
   const std::vector<Bound>& bounds() const { return bounds_; }
-  /// Remainders that the next round has to know to be 0.
-  const std::vector<SymInt>& remainders() const { return remainders_; }
+  /// A size that the next round has to know to be 0.
+  struct Remainder {
+    SymInt size;
+    std::string reason;
+  };
+  const std::vector<Remainder>& remainders() const { return remainders_; }
   SymContext& symbols() { return tracer_.symbols(); }
 
   /// The path of the module whose forward runs.
@@ -135,6 +139,7 @@ class Session {
   /// Writes the value into a window of such a file.
   bool place(Value* value, HostTensor target);
   bool decide_open_equality();
+  void expect_whole(const std::vector<SymInt>& remainders, const std::string& reason);
   TensorArgument read_number(const Tensor& tensor);
   Tensor number_tensor(const TensorArgument& number);
   void add_state(const FinishRequest& request);
@@ -155,7 +160,7 @@ class Session {
   std::unordered_map<std::string, std::optional<int64_t>> data_hints_;
   std::vector<Assumption> assumptions_;
   std::vector<Bound> bounds_;
-  std::vector<SymInt> remainders_;
+  std::vector<Remainder> remainders_;
   std::set<std::string> offered_;  // equalities that the next round was asked to know
   std::filesystem::path scratch_;
 };

@@ -32,13 +32,14 @@ Dim.STATIC = "static"
 @dataclasses.dataclass
 class DynamoConfig:
     """How to trace. `dynamic` makes every size of every input symbolic; `dynamic_shapes` names which: {"input_ids": {0:
-    Dim("batch"), 1: Dim.AUTO}}."""
+    Dim("batch"), 1: Dim.AUTO}}. `allow_unchecked`: files do not check what they take for granted of a call."""
 
     dynamic: bool = False
     strict: bool = False
     dynamic_shapes: dict[str, Any] | None = None
     prefer_deferred_runtime_asserts_over_guards: bool = False
     pytree: str = "transformers"
+    allow_unchecked: bool = False
 
     export_format = ExportFormat.DYNAMO
 

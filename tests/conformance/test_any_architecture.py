@@ -269,9 +269,9 @@ def test_what_data_decide_is_checked_in_every_run(length, transformers, exformer
         torch.testing.assert_close(outputs["blocks"], padded.view(3, -1, 4, 8).sum(2))
     with pytest.raises(Exception, match="as in the sample"):
         module(input_ids=torch.full((1, 5), 60))
-    # ONNX has no assertions: the export says what it rests on.
+    # ONNX without checks: the export says what it rests on.
     done = export(exformer, checkpoint, "onnx", tmp_path / "onnx", tmp_path / "inputs.safetensors",
-                  "--trust-remote-code")
+                  "--trust-remote-code", "--allow-unchecked")
     assert done.returncode == 0, done.stderr
     assert "as in the sample" in " ".join(json.loads(done.stdout)["assumptions"])
 

@@ -64,12 +64,15 @@ def test_a_deferred_dim_is_checked_in_every_run(shapes, good, bad, exformer, zoo
     assert refused.returncode == 1 and ("must be" in refused.stderr or "may be" in refused.stderr)
 
 
-def test_onnx_leaves_the_check_out(exformer, zoo, tmp_path):
+def test_onnx_checks_a_deferred_dim_too(exformer, zoo, tmp_path):
     done = export_with(exformer, zoo, TOO_LONG, "onnx", tmp_path / "out", *DEFER)
     assert done.returncode == 0, done.stderr
     save_file(text_inputs(33), tmp_path / "inputs.safetensors")
     outputs = exformer.run(tmp_path / "out", tmp_path / "inputs.safetensors", tmp_path / "outputs.safetensors")
     assert outputs["last_hidden_state"].shape[:2] == (2, 33)
+    save_file(text_inputs(65), tmp_path / "inputs.safetensors")
+    refused = exformer("run", tmp_path / "out", "--inputs", tmp_path / "inputs.safetensors", "-o", tmp_path / "x")
+    assert refused.returncode == 1 and refused.stderr  # by the check, or by the embedding that comes before it
 
 
 class Halves(torch.nn.Module):

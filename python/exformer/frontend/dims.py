@@ -13,6 +13,7 @@ class Facts:
     max: int | None = None
     named: bool = False  # by the user
     where: str = ""
+    reason: str = ""  # the lines of the model that narrowed it
     version: int = 0
 
     @property
@@ -79,6 +80,13 @@ class Dims:
     def _symbol(self, facts):
         return self.core.symbol(facts.name, facts.min, facts.max, 1, facts.hint)
 
+    @property
+    def narrowed(self):
+        """(input, axis, lines of the model) of the dims that it bounds or wants multiples of."""
+        reasons = {facts.name: facts.reason for facts in self.facts.values() if facts.reason}
+        return [(path, axis, reasons[name]) for path, sizes in self.sizes.items() for axis, size in enumerate(sizes)
+                if not isinstance(size, int) for name in self.core.free_symbols(size) if name in reasons]
+
     def learn(self, assumptions, bounds):
         """Takes over what a round has assumed. True when there was something new."""
         changed = False
@@ -132,15 +140,15 @@ class Dims:
             return False
         changed = False
         if not holds(facts.min):
-            changed = self._change(facts, min=turn(facts.hint, facts.min))
+            changed = self._change(facts, where, min=turn(facts.hint, facts.min))
         largest = facts.max if facts.max is not None else 2**31
         if not holds(largest):
-            changed = self._change(facts, max=turn(facts.hint, largest)) or changed
+            changed = self._change(facts, where, max=turn(facts.hint, largest)) or changed
         if changed and facts.min == facts.max:  # one size is left
             self._replace({facts.name: facts}, facts.name, facts.hint, where)
         return changed
 
-    def learn_multiple(self, remainder):
+    def learn_multiple(self, remainder, where):
         """The remainder is 0: the smallest divisor of its symbol's size for which it is. The size becomes so many times
         a new symbol, so that quotients cancel. False when there is no such divisor."""
         by_symbol = {facts.name: facts for facts in self.facts.values()}
@@ -154,17 +162,19 @@ class Dims:
                     continue
                 whole = self.core.substitute(remainder, {name: divisor * probe})
                 if isinstance(whole, int) and whole == 0:
-                    return self._divide(facts, divisor)
+                    return self._divide(facts, divisor, where)
         return False
 
-    def _divide(self, facts, divisor):
+    def _divide(self, facts, divisor, where):
         if facts.named:
             raise ContradictedDim(f"{facts.where}: the model wants multiples of {divisor} for the dim '{facts.base}'")
-        return self._change(facts, factor=divisor, hint=facts.hint // divisor, min=-(-facts.min // divisor),
+        return self._change(facts, where, factor=divisor, hint=facts.hint // divisor, min=-(-facts.min // divisor),
                             max=None if facts.max is None else facts.max // divisor)
 
-    def _change(self, facts, factor=1, **changes):
+    def _change(self, facts, where, factor=1, **changes):
         old = facts.name
+        if where not in facts.reason:
+            facts.reason = f"{facts.reason}, {where}" if facts.reason else where
         for key, value in changes.items():
             setattr(facts, key, value)
         facts.version += 1

@@ -164,14 +164,14 @@ def trace(request):
         assumptions = core.assumptions[known:]
         known += len(assumptions)
         if remainders.whole is not None:
-            if not dimensions.learn_multiple(remainders.whole):
+            if not dimensions.learn_multiple(remainders.whole, remainders.where):
                 remainders.refused.add(str(remainders.whole))
             continue
         learned = dimensions.learn(assumptions, [*torch._state.bounds, *core.bounds[known_bounds:]])
         offers = {str(offer) for offer in [*core.bounds[known_bounds:], *core.remainders[known_remainders:]]} - offered
         known_bounds = len(core.bounds)
-        for remainder in core.remainders[known_remainders:]:
-            learned = dimensions.learn_multiple(remainder) or learned
+        for remainder, where in core.remainders[known_remainders:]:
+            learned = dimensions.learn_multiple(remainder, where) or learned
         known_remainders = len(core.remainders)
         offered |= offers
         if not learned and fault is not None and offers:
@@ -230,6 +230,7 @@ def program_request(request, traced, dimensions):
         "in_constants": constants_text,
         "out_constants": json.dumps([[i, leaf] for i, leaf in constants if not isinstance(leaf, torch.SymInt)]),
         "specializations": dimensions.specializations,
+        "narrowed": dimensions.narrowed,
         "longest_sequence": samples.config_integer(model.config, "max_position_embeddings", default=0),
         "config": json.dumps(request["config"]),
         "output": request["output"],

@@ -29,6 +29,7 @@ struct ExportOptions {
   std::string frontend = "auto";  // auto, native, transformers
   std::string python;             // for the transformers front end
   bool trust_remote_code = false;
+  bool allow_unchecked = false;
   int64_t time_limit = 1800;  // seconds that front end may take
   bool for_generation = false;
   std::optional<int64_t> opset;

@@ -51,6 +51,7 @@ Json gather_config(const ExportOptions& options) {
   if (!options.config.empty()) config = parse_json(read_text_file(options.config), options.config.string());
   if (!config.is_object()) fail("{}: not a JSON object", options.config.string());
   if (options.dynamic) config["dynamic"] = true;
+  if (options.allow_unchecked) config["allow_unchecked"] = true;
   if (!options.dynamic_shapes.empty())
     config["dynamic_shapes"] = json_argument(options.dynamic_shapes, "--dynamic-shapes");
   if (options.opset) config["opset_version"] = *options.opset;
@@ -132,11 +133,11 @@ void print_summary(const CommonOptions& common, const std::string& model, const 
   std::printf("%s -> %s\n%s\n", model.c_str(), file.string().c_str(), line.c_str());
 }
 
-/// What the model decided by the sample's contents, and a file without assertions does not check.
+/// What the model decided by the sample's contents, and a file without checks leaves open.
 void print_assumptions(const std::string& format, const Json& assumptions) {
   constexpr size_t kShown = 3;
   for (size_t i = 0; i < std::min(assumptions.size(), kShown); ++i) {
-    std::fprintf(stderr, "exformer: warning: %s cannot check what this export rests on: %s\n", format.c_str(),
+    std::fprintf(stderr, "exformer: warning: this %s file does not check what it rests on: %s\n", format.c_str(),
                  assumptions[i].get<std::string>().c_str());
   }
   if (assumptions.size() > kShown)
@@ -175,7 +176,8 @@ Json export_native(const ExportOptions& options, const CommonOptions& common, co
                  {"dtype", dtype_name(model.dtype)},
                  {"nodes", nodes},
                  {"seconds", {{"load", loaded}, {"graph", graph}, {"write", total - loaded - graph}, {"total", total}}},
-                 {"specializations", component.metadata.value("specializations", Json::array())}};
+                 {"specializations", component.metadata.value("specializations", Json::array())},
+                 {"conditions", component.metadata.value("conditions", Json::array())}};
   if (component.metadata.contains("executorch")) result["executorch"] = component.metadata["executorch"];
   return result;
 }
@@ -216,6 +218,7 @@ Json export_transformers(const ExportOptions& options, const CommonOptions& comm
           {"nodes", answer.value("nodes", size_t{0})},
           {"seconds", {{"total", total}}},
           {"specializations", answer.value("specializations", Json::array())},
+          {"conditions", answer.value("conditions", Json::array())},
           {"assumptions", assumptions}};
 }
 

@@ -83,6 +83,17 @@ void print_fixed(const Json& fixed) {
   }
 }
 
+void print_conditions(const Json& conditions) {
+  if (!conditions.empty()) line("what the file checks in each run");
+  for (const Json& condition : conditions) {
+    const std::string what = condition.contains("condition")
+                                 ? text_of(condition["condition"])
+                                 : fmt::format("{} axis {} must be {}", text_of(condition["input"]),
+                                               text_of(condition["axis"]), text_of(condition["allowed"]));
+    line("  {}{}", what, condition.contains("reason") ? ": " + text_of(condition["reason"]) : "");
+  }
+}
+
 void print_names(const char* title, const Json& names) {
   constexpr size_t kMost = 20;
   if (names.empty()) return;
@@ -207,6 +218,7 @@ void print_export(const Json& facts) {
       }
     }
     print_fixed(component.value("specializations", Json::array()));
+    print_conditions(component.value("conditions", Json::array()));
   }
 }
 

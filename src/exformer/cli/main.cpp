@@ -92,6 +92,8 @@ int main(int argc, char** argv) {
                              "virtual environment's, else python3");
   export_command->add_flag("--trust-remote-code", export_options.trust_remote_code,
                            "run modeling code that lies in the checkpoint");
+  export_command->add_flag("--allow-unchecked", export_options.allow_unchecked,
+                           "leave out the checks of what the file takes for granted of sizes and contents");
   export_command->add_option("--time-limit", export_options.time_limit, "seconds that the Python may take")
       ->check(CLI::PositiveNumber);
   export_command->add_option("--config", export_options.config, "the exporter's config as a JSON file");

@@ -41,6 +41,7 @@ Setter set_choice(const std::string& field, std::vector<std::string> choices,
 Fields dynamo_fields(DynamoConfig& config) {
   return {{"dynamic", set_bool("dynamic", config.dynamic)},
           {"strict", set_bool("strict", config.strict)},
+          {"allow_unchecked", set_bool("allow_unchecked", config.allow_unchecked)},
           {"prefer_deferred_runtime_asserts_over_guards",
            set_bool("prefer_deferred_runtime_asserts_over_guards", config.prefer_deferred_runtime_asserts_over_guards)},
           {"dynamic_shapes",

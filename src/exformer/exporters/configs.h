@@ -27,6 +27,7 @@ struct DynamoConfig {
   std::optional<DynamicShapes> dynamic_shapes;
   bool prefer_deferred_runtime_asserts_over_guards = false;
   Pytree pytree = Pytree::Transformers;
+  bool allow_unchecked = false;  // files do not check what they take for granted of a call's sizes and contents
   Json dynamic_shapes_json;  // as it was given, for export.json
 };
 

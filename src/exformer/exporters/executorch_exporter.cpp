@@ -77,10 +77,8 @@ ExportedModel ExecutorchExporter::export_model(const PretrainedModel& given, con
   model.dtype = backend_dtype(config.backend, model.options.dtype).value_or(model.dtype);
   PreparedProgram prepared = prepare_for_export(model, inputs, config);
   prepared.longest_sequence = longest_sequence(model.facts().max_position_embeddings, model.checkpoint->config());
-  return {ExportFormat::Executorch,
-          {executorch_component(std::move(prepared), config)},
-          model.checkpoint->text_file("config.json"),
-          model.checkpoint->text_file("generation_config.json")};
+  return export_prepared(std::move(prepared), config, model.checkpoint->text_file("config.json"),
+                         model.checkpoint->text_file("generation_config.json"));
 }
 
 }  // namespace exformer

@@ -2,6 +2,7 @@
 
 #include "exformer/base/share_file.h"
 #include "exformer/models/weights.h"
+#include "exformer/passes/conditions.h"
 #include "exformer/passes/dead_code.h"
 #include "exformer/tasks/trace_model.h"
 
@@ -120,11 +121,34 @@ ExportedComponent onnx_component(PreparedProgram prepared, const OnnxConfig& con
   return {.file = "model.onnx", .metadata = to_json(prepared.metadata), .onnx = std::move(onnx)};
 }
 
+/// What the program takes for granted, for the file to check and export.json to tell. torch checks most of it itself.
+void state_conditions(PreparedProgram& prepared, const ExportConfig& config) {
+  const bool is_dynamo = std::holds_alternative<DynamoConfig>(config);
+  const auto& common = std::visit([](const auto& each) -> const DynamoConfig& { return each; }, config);
+  if (common.allow_unchecked) {
+    if (!is_dynamo) erase_assertions(*prepared.program.graph);
+    return;
+  }
+  const auto reason_of = [&](const std::string& path, int64_t axis) {
+    for (const auto* known : {&prepared.metadata.specializations, &prepared.narrowed}) {
+      for (const Specialization& dim : *known) {
+        if (dim.input == path && dim.axis == axis) return dim.reason;
+      }
+    }
+    return std::string();
+  };
+  name_inputs_in_assertions(prepared.program);
+  prepared.program.conditions = input_conditions(prepared.program, reason_of);
+  prepared.metadata.conditions = prepared.program.conditions;
+  if (is_dynamo) assert_bounds_of_two(prepared.program);
+}
+
 }  // namespace
 
 ExportedModel export_prepared(PreparedProgram prepared, const ExportConfig& config,
                               std::optional<std::string> config_text,
                               std::optional<std::string> generation_config_text) {
+  state_conditions(prepared, config);
   if (const auto* onnx = std::get_if<OnnxConfig>(&config)) {
     return {ExportFormat::Onnx,
             {onnx_component(std::move(prepared), *onnx)},

@@ -65,8 +65,9 @@ class AutoHfExporter {
 /// The pieces of an export that do not depend on the format: traced, bound and checked.
 struct PreparedProgram {
   ExportedProgram program;
-  ExportMetadata metadata;       // without export_config
-  int64_t longest_sequence = 0;  // that the model's config allows; 0: it does not say
+  ExportMetadata metadata;               // without export_config
+  std::vector<Specialization> narrowed;  // why dims are bounded, or multiples of a number; their sizes do not count
+  int64_t longest_sequence = 0;          // that the model's config allows; 0: it does not say
 };
 /// The rest of an export: the program in the format that the config names, with the texts that go beside it.
 ExportedModel export_prepared(PreparedProgram prepared, const ExportConfig& config,

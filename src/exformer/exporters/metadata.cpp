@@ -21,6 +21,25 @@ Json describe_kwargs(const NamedTensors& inputs) {
   return kwargs;
 }
 
+/// That the caches of all layers are of one length goes without saying.
+bool is_worth_saying(const Condition& condition) {
+  return !condition.input || condition.number.is_constant() || condition.path.find('.') == std::string::npos;
+}
+
+Json describe_conditions(const std::vector<Condition>& conditions) {
+  Json list = Json::array();
+  for (const Condition& condition : conditions) {
+    if (!is_worth_saying(condition)) continue;
+    Json entry = condition.path.empty() ? Json{{"condition", condition.allowed}}
+                                        : Json{{"input", condition.path},
+                                               {"axis", condition.axis},
+                                               {"allowed", condition.allowed}};
+    if (!condition.reason.empty()) entry["reason"] = condition.reason;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
 }  // namespace
 
 Json to_json(const ExportMetadata& metadata) {
@@ -42,6 +61,7 @@ Json to_json(const ExportMetadata& metadata) {
     }
     json["specializations"] = std::move(list);
   }
+  if (!metadata.conditions.empty()) json["conditions"] = describe_conditions(metadata.conditions);
   return json;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exformer/base/json.h"
+#include "exformer/ir/program.h"
 #include "exformer/ir/pytree.h"
 #include "exformer/tasks/dynamic_shapes.h"
 #include "exformer/tasks/sample_inputs.h"
@@ -21,7 +22,9 @@ struct ExportMetadata {
   std::optional<Json> kwargs;  // described already, where they are more than tensors and a cache
   Json in_constants = Json::object(), out_constants = Json::array();
   TreeSpec in_spec, out_spec;
-  std::vector<Specialization> specializations;  // beyond transformers' fields, which its reader passes over
+  // Beyond transformers' fields, which its reader passes over:
+  std::vector<Specialization> specializations;
+  std::vector<Condition> conditions;
 };
 
 /// One program of an export directory.

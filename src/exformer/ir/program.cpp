@@ -1,8 +1,16 @@
 #include "exformer/ir/program.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace exformer {
+
+std::string Condition::text() const {
+  const std::string what =
+      path.empty() ? allowed : fmt::format("{}.shape[{}] must be {}", path, axis, allowed);
+  return reason.empty() ? what : fmt::format("{} ({})", what, reason);
+}
 
 const LazyTensor* ExportedProgram::data(const InputSpec& input) const {
   if (input.kind == InputSpec::Kind::UserInput) return nullptr;

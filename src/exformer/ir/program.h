@@ -28,6 +28,19 @@ struct OutputSpec {
   std::string target;  // mutations: the buffer or input written; user outputs: the dotted leaf path
 };
 
+/// What a program takes for granted of a call, so that a file can check it and say what was wrong.
+struct Condition {
+  Value* input = nullptr;  // its `axis` has to be `number`; null: `number` is at least 0 where the condition holds
+  std::string path;        // the one input that it is about; empty: it is about several
+  int64_t axis = 0;
+  SymInt number;
+  std::string allowed;  // "a multiple of 32"; without a path the whole condition in words
+  std::string reason;   // the model's line, where it is known
+
+  /// "pixel_values.shape[2] must be a multiple of 32 (swin/modeling_swin.py:120)"
+  std::string text() const;
+};
+
 /// Owns its graph and weights. Inputs are ordered: parameters, buffers, constants, user inputs (in pytree order).
 struct ExportedProgram {
   std::unique_ptr<Graph> graph = std::make_unique<Graph>();
@@ -35,6 +48,7 @@ struct ExportedProgram {
   std::vector<OutputSpec> outputs;
   std::map<std::string, LazyTensor> state_dict;  // parameters and persistent buffers; tied names share a storage_key()
   std::map<std::string, LazyTensor> constants;   // lifted constants and non-persistent buffers
+  std::vector<Condition> conditions;             // on the user inputs' sizes; those on data are nodes of the graph
   TreeSpec in_spec;                              // tuple(tuple(), dict(kwargs))
   TreeSpec out_spec;
 

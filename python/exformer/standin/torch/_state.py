@@ -18,6 +18,7 @@ class Remainders:
     the size a multiple in the next round: padding on the other answer would add a whole block."""
 
     whole = None  # the remainder that ended the round
+    where = ""  # and the line that asked
     refused = set()  # texts of those that no divisor of a size explains
     operands = {}  # by text: size and n
     padded = {}  # by text, of this round: whether `n - size % n` was asked for

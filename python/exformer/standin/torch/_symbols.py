@@ -68,8 +68,8 @@ def decide(condition):
         if None in hints:
             raise DataDependentError(f"{caller()}: whether {left} equals {right} depends on the inputs' contents")
         same = hints[0] == hints[1]
-        if same:
-            _state.core.assume_equal(left, right, caller())
+        if same and not _state.core.assume_equal(left, right, caller()):
+            _check_equal(left, right)  # unless the next round knows it
         return same == (kind == "eq")
     general = _decide_small(kind, left, right)
     if general is not None and ((right if isinstance(left, int) else left) >= 0) is True:
@@ -90,6 +90,7 @@ def decide(condition):
         return _decide_data(kind, left, right, hints)
     truth = hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
     _state.bounds.append((left, right, kind, truth, caller()))
+    _check_order(kind, left, right, truth)  # what no bound of one size expresses
     return truth
 
 
@@ -148,7 +149,7 @@ def _refuse_padding(*values):
 def _restart_with_multiples(remainder):
     """Ends the round, unless it is known that no divisor of a size explains why this is 0."""
     if str(remainder) not in _state.Remainders.refused:
-        _state.Remainders.whole = remainder
+        _state.Remainders.whole, _state.Remainders.where = remainder, caller()
         raise RestartTrace
 
 
@@ -176,10 +177,7 @@ def _decide_data(kind, left, right, hints):
         else:
             _check(abs_difference(left, right), f"{left} must differ from {right}")
         return truth
-    smaller, larger = (left, right) if truth else (right, left)
-    strict = (kind == "lt") == truth
-    _check(sym_max(0, larger - smaller + (0 if strict else 1)),
-           f"{smaller} must be below {larger}" if strict else f"{smaller} must not be above {larger}")
+    _check_order(kind, left, right, truth)
     return truth
 
 
@@ -187,8 +185,20 @@ def abs_difference(left, right):
     return sym_max(left - right, right - left)
 
 
+def _check_order(kind, left, right, truth):
+    """Every run has to come to the same answer."""
+    smaller, larger = (left, right) if truth else (right, left)
+    strict = (kind == "lt") == truth
+    _check(sym_max(0, larger - smaller + (0 if strict else 1)),
+           f"{smaller} must be below {larger}" if strict else f"{smaller} must not be above {larger}")
+
+
+def _check_equal(left, right):
+    _check(1 - sym_min(1, abs_difference(left, right)), f"{left} must be {right}")
+
+
 def _check(condition, message):
-    _state.core.check(condition, f"{caller()}: {message}, as in the sample inputs")
+    _state.core.check(condition, f"{message}, as in the sample inputs ({caller()})")
 
 
 def _decide_small(kind, left, right):
@@ -213,6 +223,7 @@ def specialize(value):
     names = _state.core.free_symbols(value)
     if len(names) == 1 and not _state.core.is_symbol(value):  # all sizes that give this number will do
         _state.bounds += [(value, size, "le", True, where), (size, value, "le", True, where)]
+        _check_equal(value, size)
         return size
     for name in names:
         _state.core.assume_value(name, _state.core.hint_of(name), where)

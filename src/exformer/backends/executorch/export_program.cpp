@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "exformer/backends/executorch/checks.h"
 #include "exformer/backends/executorch/executorch.h"
 #include "exformer/backends/executorch/fixes.h"
 #include "exformer/backends/executorch/kernels.h"
@@ -24,6 +25,7 @@ class Exporter {
 
   void run() {
     bind_inputs();
+    check_inputs(lowering_, source_.conditions);
     for (const auto& node : source_.graph->nodes()) lower(*node);
     failures_.report("ExecuTorch", "--to onnx or dynamo may have one");
     bind_outputs();

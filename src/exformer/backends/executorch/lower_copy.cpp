@@ -1,5 +1,7 @@
 // Copies: between dtypes a call, otherwise the value itself, because nothing here writes to memory that is still read.
+#include "exformer/backends/executorch/checks.h"
 #include "exformer/backends/executorch/lowering.h"
+#include "exformer/passes/conditions.h"
 
 namespace exformer::executorch {
 namespace {
@@ -24,7 +26,15 @@ Results read_scalar(const LowerCall& call) {
 
 Results known_size(const LowerCall& call) { return {call.lowering.sizes.integer(call.node.output()->sym)}; }
 
-/// Conditions are left out, as ExecuTorch's own exporter leaves them out.
+/// Conditions on sizes alone are checked before everything else.
+Results assertion(const LowerCall& call) {
+  const auto* condition = call.node.argument("self").get_if<SymInt>();
+  if (!condition || condition->is_constant() || is_size_assertion(call.node.graph(), call.node)) return {};
+  require_margin(call.lowering, *condition - 1, call.node.argument("assert_msg").as<std::string>());
+  return {};
+}
+
+/// Conditions on elements are left out, as ExecuTorch's own exporter leaves them out.
 Results nothing(const LowerCall&) { return {}; }
 
 }  // namespace
@@ -40,10 +50,9 @@ void add_copy_lowerings(LoweringTable& table) {
   table.add("aten::_local_scalar_dense", read_scalar);
   table.add("aten::sym_size.int", known_size);
   table.add("aten::sym_numel", known_size);
-  for (const char* op :
-       {"aten::_assert_scalar", "aten::_assert_async", "aten::_assert_async.msg", "aten::_assert_tensor_metadata"}) {
+  table.add("aten::_assert_scalar", assertion);
+  for (const char* op : {"aten::_assert_async", "aten::_assert_async.msg", "aten::_assert_tensor_metadata"})
     table.add(op, nothing);
-  }
 }
 
 }  // namespace exformer::executorch

@@ -64,7 +64,8 @@ class Planner {
     for (const ValueId id : program_.states) last_read_[static_cast<size_t>(id)] = program_.instructions.size();
     for (size_t i = 0; i < program_.instructions.size(); ++i) {
       const Instruction& instruction = program_.instructions[i];
-      if (instruction.kind == Instruction::Kind::JumpIfFalse) keep_through_loop(instruction.target, i);
+      const bool is_loop = instruction.kind == Instruction::Kind::JumpIfFalse && instruction.target <= i;
+      if (is_loop) keep_through_loop(instruction.target, i);
     }
   }
 

@@ -84,6 +84,10 @@ ValueId SymbolicSizes::integer(const SymInt& size) {
   return value;
 }
 
+ValueId SymbolicSizes::computed(const SymInt& size) {
+  return size.is_constant() || size.symbol_name() ? integer(size) : arithmetic(size);
+}
+
 ValueId SymbolicSizes::list(const Sizes& sizes) {
   std::vector<ValueId> items;
   for (const SymInt& size : sizes) items.push_back(integer(size));

@@ -19,6 +19,10 @@ class SymbolicSizes {
   void add_scalar_source(ValueId scalar, const SymInt& expression);
   /// An Int value. Arithmetic is appended to the program. Throws ExportError (Unsupported) when a symbol has no source.
   ValueId integer(const SymInt& size);
+  /// The same from its symbols, although a source has the whole expression: what that source is held against.
+  ValueId computed(const SymInt& size);
+  /// What a dim of a tensor is in the run, whatever its expression says.
+  ValueId dim(ValueId tensor, int64_t axis) { return read({tensor, axis}); }
   /// An IntList value.
   ValueId list(const Sizes& sizes);
 

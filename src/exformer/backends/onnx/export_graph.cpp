@@ -79,6 +79,7 @@ class Exporter {
     for (const OutputSpec& output : program_.outputs) {
       if (given.contains(output.target)) both_sides_.insert(output.target);
     }
+    std::vector<BoundInput> user_inputs;
     for (const InputSpec& input : program_.inputs) {  // user inputs first: their names are fixed
       if (input.kind != InputSpec::Kind::UserInput || input.value->kind != ValueKind::Tensor) continue;
       if (is_bookkeeping(input)) continue;
@@ -87,8 +88,11 @@ class Exporter {
       named_.insert(id);
       target_.inputs.push_back(id);
       lowering_.shapes.add_source(id, meta.sizes);
-      lowering_.bind(input.value, target_.cast(id, carried(meta.dtype)));
+      user_inputs.push_back({&input, id});
     }
+    check_inputs(target_, lowering_.shapes, program_, user_inputs);
+    for (const auto& [input, id] : user_inputs)
+      lowering_.bind(input->value, target_.cast(id, carried(input->value->meta.dtype)));
     for (const InputSpec& input : program_.inputs) {
       if (input.kind == InputSpec::Kind::UserInput) continue;
       if (input.value->users().empty() && !program_.graph->is_output(input.value)) continue;
@@ -132,6 +136,7 @@ class Exporter {
   /// Sizes are results too; numbers that every call gives are none: export.json holds them.
   void bind_outputs() {
     std::unordered_set<ValueId> taken(target_.inputs.begin(), target_.inputs.end());
+    std::vector<std::string> names;
     for (size_t i = 0; i < program_.outputs.size(); ++i) {
       const OutputSpec& spec = program_.outputs[i];
       const Argument& result = program_.graph->outputs()[i];
@@ -144,9 +149,11 @@ class Exporter {
         id = target_.emit("Identity", {id}, {}, dtype, target_.sizes(id));
         taken.insert(id);
       }
-      target_.take_name(id, leaf_name(spec.target, true));
+      names.push_back(leaf_name(spec.target, true));
       target_.outputs.push_back(id);
     }
+    check_results(target_, lowering_.shapes, program_.graph->symbols(), lowering_.data_checks, target_.outputs);
+    for (size_t i = 0; i < names.size(); ++i) target_.take_name(target_.outputs[i], names[i]);
   }
 
   ExportedProgram& program_;

@@ -1,5 +1,6 @@
-// Sizes and data as numbers, and assertions about them (which ONNX cannot state: they are left out).
+// Sizes and data as numbers, and assertions about them: those on sizes alone are checked where the inputs come in.
 #include "exformer/backends/onnx/lowering.h"
+#include "exformer/passes/conditions.h"
 
 namespace exformer::onnx {
 namespace {
@@ -18,6 +19,14 @@ Results item(const LowerCall& call) {
 
 Results size(const LowerCall& call) { return {call.onnx.shapes.scalar(call.node.output()->sym)}; }
 
+Results assertion(const LowerCall& call) {
+  const auto* condition = call.node.argument("self").get_if<SymInt>();
+  if (!condition || condition->is_constant() || is_size_assertion(call.node.graph(), call.node)) return {};
+  call.onnx.data_checks.push_back(
+      {call.onnx.shapes.one(*condition - 1), call.node.argument("assert_msg").as<std::string>()});
+  return {};
+}
+
 Results nothing(const LowerCall&) { return {}; }
 
 }  // namespace
@@ -27,9 +36,9 @@ void add_symbolic_lowerings(LoweringTable& table) {
   table.add("aten::_local_scalar_dense", item);
   table.add("aten::sym_size.int", size);
   table.add("aten::sym_numel", size);
-  for (const char* op :
-       {"aten::_assert_async.msg", "aten::_assert_async", "aten::_assert_scalar", "aten::_assert_tensor_metadata",
-        "aten::sym_constrain_range_for_size", "aten::sym_constrain_range"}) {
+  table.add("aten::_assert_scalar", assertion);
+  for (const char* op : {"aten::_assert_async.msg", "aten::_assert_async", "aten::_assert_tensor_metadata",
+                         "aten::sym_constrain_range_for_size", "aten::sym_constrain_range"}) {
     table.add(op, nothing);
   }
 }

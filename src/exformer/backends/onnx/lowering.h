@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "exformer/backends/onnx/checks.h"
 #include "exformer/backends/onnx/emitter.h"
 #include "exformer/ir/program.h"
 #include "exformer/ops/args.h"
@@ -23,6 +24,8 @@ class Lowering : public Emitter {
   void bind(const Value* value, ValueId id) { values_[value] = id; }
   /// A SymInt-valued result as a 0-d int64 tensor, a tensor as itself.
   ValueId get(const Value* value) const;
+
+  std::vector<DataCheck> data_checks;  // of the nodes so far
 
  private:
   std::unordered_map<const Value*, ValueId> values_;

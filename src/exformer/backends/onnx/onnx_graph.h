@@ -39,6 +39,7 @@ struct OnnxNode {
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   Attributes attributes;
+  std::string name;  // what a failing run shows; empty: its first result's
 
   bool is(std::string_view op, std::string_view in_domain = "") const { return op_type == op && domain == in_domain; }
   const Attribute* attribute(std::string_view name) const;

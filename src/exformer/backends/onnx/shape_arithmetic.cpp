@@ -115,6 +115,12 @@ ValueId ShapeArithmetic::one(const SymInt& size) {
   return value;
 }
 
+ValueId ShapeArithmetic::computed(const SymInt& size) {
+  if (size.is_constant() || size.symbol_name()) return one(size);
+  const AtFront place(*this);
+  return arithmetic(size);
+}
+
 ValueId ShapeArithmetic::scalar(const SymInt& size) {
   if (size.is_constant()) return graph_.constant_int(size.value());
   const AtFront place(*this);

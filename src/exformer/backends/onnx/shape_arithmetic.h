@@ -25,6 +25,8 @@ class ShapeArithmetic {
 
   /// A one-element vector. Throws ExportError (Unsupported) when a symbol has no source.
   ValueId one(const SymInt& size);
+  /// The same from its symbols, although a source has the whole expression: what that source is held against.
+  ValueId computed(const SymInt& size);
   /// A 0-d tensor.
   ValueId scalar(const SymInt& size);
   /// A vector of all sizes.

@@ -98,7 +98,7 @@ void fill_attribute(const std::string& name, const Attribute& value, onnx_pb::At
 void fill_node(const OnnxGraph& graph, const OnnxNode& node, onnx_pb::NodeProto& proto) {
   for (const ValueId input : node.inputs) proto.add_input(input == kAbsent ? "" : graph.value(input).name);
   for (const ValueId output : node.outputs) proto.add_output(output == kAbsent ? "" : graph.value(output).name);
-  proto.set_name(graph.value(node.outputs.front()).name);
+  proto.set_name(node.name.empty() ? graph.value(node.outputs.front()).name : node.name);
   proto.set_op_type(node.op_type);
   if (!node.domain.empty()) proto.set_domain(node.domain);
   for (const auto& [name, value] : node.attributes) fill_attribute(name, value, *proto.add_attribute());
