@@ -1,4 +1,5 @@
-"""A fixed tenth of the sweep over transformers' model types: nothing may fail that docs/coverage.md does not list."""
+"""A fixed tenth of the sweep over transformers' model types, at the zoo's sizes and at some others: nothing may fail
+that docs/coverage.md does not list."""
 
 import json
 import os
@@ -12,27 +13,30 @@ import sweep_zoo
 SWEEP = Path(__file__).resolve().parents[1] / "sweep"
 sys.path.insert(0, str(SWEEP))
 
-from coverage import listed  # noqa: E402
+from coverage import listed, listed_sizes, size_rows  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("no_reference")
 CHILD = os.environ.get("EXFORMER_FRONTEND_PYTHON", sys.executable)
 
 
-@pytest.fixture(scope="module")
-def tenth():
-    """The checkpoints, kept for as long as nothing that makes them changes."""
-    return sweep_zoo.made("--tenth")
+CALLS = 5  # of each ladder
 
 
-def test_the_tenth_is_as_the_page_says(tenth, exformer, tmp_path):
+def test_the_tenth_is_as_the_page_says(exformer, tmp_path):
     results = tmp_path / "results.json"
-    done = subprocess.run([sys.executable, SWEEP / "sweep.py", tenth, tmp_path / "out", "--tenth", "--json", results,
-                           "--python", CHILD, "--package", exformer.path.parent / "python"],
-                          capture_output=True, text=True, timeout=900)
+    done = subprocess.run([sys.executable, SWEEP / "sweep.py", sweep_zoo.made("--tenth"), tmp_path / "out", "--tenth",
+                           "--ladder", "--calls", str(CALLS), "--json", results, "--python", CHILD,
+                           "--package", exformer.path.parent / "python"],
+                          capture_output=True, text=True, timeout=1800)
     assert results.exists(), done.stderr
-    known = listed()
+    known, known_sizes = listed(), listed_sizes()
     found = json.loads(results.read_text())
     unknown = [f"{to} {name}: {result['fault']}" for name, formats in sorted(found.items())
                for to, result in formats.items() if result["fault"] and to not in known.get(name, ())]
+    unknown += [f"{to} {name} is {verdict} for {call['call']}: {call['said']}"
+                for (verdict, name), formats in size_rows(found).items() for to, calls in formats.items()
+                for call in calls if to not in known_sizes.get(verdict, {}).get(name, ())]
     assert not unknown, "\n".join(unknown)
     assert len(found) >= 40
+    assert all(result.get("calls") for formats in found.values() for result in formats.values()
+               if not result["fault"].startswith("export"))

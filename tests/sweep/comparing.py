@@ -1,87 +1,28 @@
 """The side that compares: runs with the real torch, loads an export with transformers' own loader and holds its outputs
 to the reference's.
 
-A request: directory of the export, checkpoint, tolerance, limit. The answer: fault, empty when all is right."""
+A request: directory of the export, checkpoint, tolerance, limit. The answer: fault, empty when all is right. `do` asks
+for something else: "judge" calls of an export, make a "case" of tests/cases, or a "ladder" of calls."""
 
-import json
 import os
 import sys
 import warnings
 
 import fork_server
+import judging
 
 warnings.filterwarnings("ignore")
-
-
-def read(path):
-    """Tensors by name, in the order of the file's `order` metadata."""
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        names = list(file.keys())
-        order = json.loads((file.metadata() or {}).get("order", "[]"))
-        names.sort(key=lambda name: order.index(name) if name in order else len(order))
-        return {name: file.get_tensor(name) for name in names}
-
-
-def difference(got, wanted):
-    """Largest absolute difference over the scale of what is wanted; infinite where kind or shape differ."""
-    import torch
-
-    if got.shape != wanted.shape or got.is_floating_point() != wanted.is_floating_point():
-        return float("inf")
-    if wanted.numel() == 0:
-        return 0.0
-    if not wanted.is_floating_point():
-        return 0.0 if torch.equal(got.to(wanted.dtype), wanted) else 1.0
-    got, wanted = got.double(), wanted.double()
-    finite = torch.isfinite(wanted)
-    if not torch.equal(finite, torch.isfinite(got)):
-        return float("inf")
-    if not finite.any():
-        return 0.0
-    scale = max(1.0, wanted[finite].abs().max().item())
-    return (got[finite] - wanted[finite]).abs().max().item() / scale
-
-
-def prepared(directory, checkpoint, inputs):
-    """The inputs, with those that transformers' input preparers add where the program takes them."""
-    with open(os.path.join(directory, "export.json"), encoding="utf-8") as file:
-        taken = set(json.load(file)["components"]["model"]["metadata"]["kwargs"])
-    if taken <= {name.partition(".")[0] for name in inputs}:
-        return inputs
-    import transformers
-    from transformers.exporters.utils import prepare_for_export
-
-    config = transformers.AutoConfig.from_pretrained(checkpoint)
-    model = getattr(transformers, config.architectures[0]).from_pretrained(checkpoint).eval()
-    return {name: value for name, value in prepare_for_export(model, dict(inputs))[1].items() if name in taken}
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def faults_of(exported, request, suffix):
-    from transformers.exporters.utils import get_leaf_tensors
-
-    checkpoint, tolerance = request["checkpoint"], request["tolerance"]
-    inputs, wanted = (read(os.path.join(checkpoint, f"{kind}{suffix}.safetensors")) for kind in ("inputs", "outputs"))
-    inputs = prepared(request["directory"], checkpoint, inputs)
-    outputs = get_leaf_tensors(exported(**inputs))
-    faults = []
-    for name, tensor in wanted.items():
-        got = outputs.get(name)
-        if got is None and name.endswith("_sliding_window_tensor"):
-            continue
-        if got is None:
-            faults.append(f"{name} is missing")
-            continue
-        if "past_key_values" in name and got.shape != tensor.shape and got.dim() == 4:
-            got = got[:, :, -tensor.shape[2]:]  # a sliding layer may return all it has seen
-        worst = difference(got, tensor)
-        if not worst <= tolerance:
-            faults.append(f"{name} differs by {worst:.2g} (sizes {list(got.shape)}, wanted {list(tensor.shape)})")
-    return faults
+    checkpoint = request["checkpoint"]
+    call = {kind: os.path.join(checkpoint, f"{kind}{suffix}.safetensors") for kind in ("inputs", "outputs")}
+    return judging.differences(judging.run(exported, request, call), judging.read(call["outputs"]),
+                               request["tolerance"])
 
 
-def handle(request):
+def compare(request):
     """Both input sets, the export's own shapes first."""
     from transformers.exporters import ExportedModel
 
@@ -97,6 +38,27 @@ def handle(request):
         if faults:
             return {"fault": f"{label}: {faults[0]}" + (f" and {len(faults) - 1} more" if len(faults) > 1 else "")}
     return {"fault": ""}
+
+
+def make_case(request):
+    sys.path.append(os.path.join(os.path.dirname(HERE), "cases"))
+    import case
+
+    return case.make(request)
+
+
+def make_ladder(request):
+    sys.path.append(os.path.join(HERE, "zoo"))
+    import ladder
+
+    return ladder.make(request)
+
+
+KINDS = {"compare": compare, "judge": judging.judge, "case": make_case, "ladder": make_ladder}
+
+
+def handle(request):
+    return KINDS[request.get("do", "compare")](request)
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python
 """Writes docs/coverage.md from the results of a sweep: what is right in each format, and every checkpoint that is not,
-with its cause.
+with its cause; of a sweep with --ladder, the calls at other sizes too.
 
     python tests/sweep/coverage.py RESULTS.json [--out docs/coverage.md]
 """
@@ -9,6 +9,8 @@ import argparse
 import json
 import os
 import re
+
+from judging import CRASHED, NOT_LEGAL, REFUSED, RIGHT, WRONG
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "docs", "coverage.md")
@@ -33,6 +35,16 @@ Tiny checkpoints of the model types that transformers can build and that torch r
 transformers' own loader and compared with the model at the export's sizes and at others. `tests/sweep/coverage.py`
 writes this page from the results of `tests/sweep/sweep.py`; continuous integration checks a fixed tenth against it.
 """
+SIZES = "## Calls at other sizes"
+SIZES_HEAD = """
+Every export is called at up to twelve other sizes: one sample, one token, longer than the sample, one below and one
+above each kernel, window, block and patch that the config names, other shapes and numbers of pictures
+(`tests/sweep/zoo/ladder.py`). transformers decides which calls are legal: one that it refuses, the file may answer.
+"""
+NAMED = "refused by name"
+VERDICTS = ((WRONG, "Wrong without an error"), (CRASHED, "The process died, or the file does not load"),
+            (REFUSED, "Refused, without the input's name"),
+            (NAMED, "Refused, with the name of the input and what it has to be"))
 
 
 def group_of(fault):
@@ -46,6 +58,49 @@ def short(fault):
     text = text.split(" If you meant for this dimension")[0]
     text = re.sub(r"differs by (inf|[\d.e+-]+)", "differs", text)
     return text.replace("|", "\\|")[:150].strip()
+
+
+def verdict_of(call):
+    return NAMED if call["verdict"] == REFUSED and call.get("named") else call["verdict"]
+
+
+def size_rows(results):
+    """{(verdict, checkpoint): {format: calls}} of the legal calls that are not right."""
+    found = {}
+    for name in sorted(results):
+        for to in FORMATS:
+            for call in results[name].get(to, {}).get("calls", []):
+                if call["verdict"] not in (RIGHT, NOT_LEGAL):
+                    found.setdefault((verdict_of(call), name), {}).setdefault(to, []).append(call)
+    return found
+
+
+def size_lines(results):
+    """The page's part on calls at other sizes; none when the sweep made none."""
+    calls = {to: [call for result in results.values() for call in result.get(to, {}).get("calls", [])]
+             for to in FORMATS}
+    if not any(calls.values()):
+        return []
+    lines = ["", SIZES, *SIZES_HEAD.splitlines(), ""]
+    lines += [f"| format | calls | right | {NOT_LEGAL} | {' | '.join(verdict for verdict, _ in VERDICTS)} | share |",
+              "| --- " * (len(VERDICTS) + 5) + "|"]
+    for to in FORMATS:
+        if not calls[to]:
+            continue
+        verdicts = [verdict_of(call) for call in calls[to]]
+        counts = [verdicts.count(verdict) for verdict in (RIGHT, NOT_LEGAL, *(verdict for verdict, _ in VERDICTS))]
+        share = 100 * (counts[0] + counts[1]) / len(verdicts)
+        lines.append(f"| {to} | {len(verdicts)} | {' | '.join(map(str, counts))} | {share:.1f}% |")
+    rows = size_rows(results)
+    for verdict, title in VERDICTS:
+        by_name = {name: formats for (found, name), formats in rows.items() if found == verdict}
+        if by_name:
+            lines += ["", f"### {title}", "", "| checkpoint | formats | calls | the first |", "| --- " * 4 + "|"]
+        for name, formats in by_name.items():
+            first = next(iter(formats.values()))[0]
+            most = max(map(len, formats.values()))
+            lines.append(f"| `{name}` | {', '.join(formats)} | {most} | {first['call']}: {short(first['said'])} |")
+    return lines
 
 
 def failures(results):
@@ -74,15 +129,27 @@ def page(results):
     for group in sorted(by_group, key=order.index):
         lines += ["", f"## {group}", "", "| checkpoint | formats | cause |", "| --- | --- | --- |"]
         lines += [f"| `{name}` | {formats} | {cause} |" for name, formats, cause in sorted(by_group[group])]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *size_lines(results)]) + "\n"
 
 
 def listed(path=PAGE):
     """{checkpoint: formats} that the page says are not right."""
-    found = {}
     with open(path, encoding="utf-8") as file:
-        for name, formats in re.findall(r"^\| `(\S+)` \| ([\w, ]+) \|", file.read(), re.M):
-            found.setdefault(name, set()).update(formats.split(", "))
+        return _rows(file.read().partition(SIZES)[0])
+
+
+def listed_sizes(path=PAGE):
+    """{verdict: {checkpoint: formats}} that the page says of calls at other sizes."""
+    with open(path, encoding="utf-8") as file:
+        parts = file.read().partition(SIZES)[2].split("\n### ")
+    titles = {title: verdict for verdict, title in VERDICTS}
+    return {titles[part.partition("\n")[0]]: _rows(part) for part in parts[1:]}
+
+
+def _rows(text):
+    found = {}
+    for name, formats in re.findall(r"^\| `(\S+)` \| ([\w, ]+) \|", text, re.M):
+        found.setdefault(name, set()).update(formats.split(", "))
     return found
 
 

@@ -14,6 +14,12 @@ import time
 SLACK = 30  # seconds that a server gets beyond the limit of the work itself
 
 
+def said(most=1500):
+    """The end of what this fork has printed, C libraries included, in one line."""
+    end = os.fstat(2).st_size
+    return " ".join(os.pread(2, most, max(0, end - most)).decode(errors="replace").split())
+
+
 def _last_words(file):
     file.seek(0, os.SEEK_END)
     file.seek(max(0, file.tell() - 400))

@@ -6,10 +6,12 @@ them with the zoo's reference outputs, at the export's shapes and at others.
 
 ZOO holds one folder per checkpoint (zoo/make_zoo.py makes it): config.json, model.safetensors, inputs.safetensors,
 outputs.safetensors and, for other shapes, inputs2 and outputs2. This script runs in a Python that has torch; PYTHON,
-the one that exports, needs transformers alone (default: the same, its torch is hidden from it).
+the one that exports, needs transformers alone (default: the same, its torch is hidden from it). With --ladder each
+export is also called at many other sizes (zoo/ladder.py).
 """
 
 import argparse
+import collections
 import json
 import os
 import queue
@@ -19,9 +21,14 @@ import threading
 import time
 import zlib
 
+import judging
 from fork_server import Server
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "zoo"))
+
+import ladder  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(HERE))
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "OMP_NUM_THREADS": "1",
                "TOKENIZERS_PARALLELISM": "false"}
@@ -46,9 +53,30 @@ def checkpoints(zoo, only=None):
     return [name for name in names if only is None or name in only or name.split("__")[0] in only]
 
 
+def ladder_of(comparer, checkpoint, options):
+    """The calls of a checkpoint's ladder, made where they are not there; none where it has none."""
+    if not os.path.exists(os.path.join(checkpoint, "ladder", "calls.json")):
+        fault = comparer.ask(3 * options.timeout, do="ladder", checkpoint=checkpoint).get("fault")
+        if fault:
+            print(f"  no ladder: {fault}", flush=True)
+            return []
+    return ladder.calls(checkpoint, options.calls)
+
+
+def judge(comparer, checkpoint, directory, to, calls, options):
+    """The verdicts on the calls, with their labels."""
+    paths = [{kind: call[kind] for kind in ("inputs", "outputs")} for call in calls]
+    found = comparer.ask(len(calls) * options.timeout, do="judge", checkpoint=checkpoint, directory=directory,
+                         format=to, calls=paths, tolerance=options.tolerance)
+    verdicts = found.get("calls", [{"verdict": "crashed", "said": found.get("fault", "")}] * len(calls))
+    return [{"call": call["label"], **verdict} for call, verdict in zip(calls, verdicts)]
+
+
 def check(servers, checkpoint, out, formats, options):
-    """The result of each format of one checkpoint: its fault ("" when it is right), nodes, fixed sizes, seconds."""
+    """The result of each format of one checkpoint: its fault ("" when it is right), nodes, fixed sizes, seconds, and
+    the verdicts on the calls of its ladder."""
     exporter, comparer = servers
+    calls = ladder_of(comparer, checkpoint, options) if options.ladder else []
     start = time.monotonic()
     outputs = {to: os.path.join(out, to, os.path.basename(checkpoint)) for to in formats}
     for directory in outputs.values():
@@ -67,9 +95,28 @@ def check(servers, checkpoint, out, formats, options):
             fault = comparer.ask(options.timeout, directory=outputs[to], checkpoint=checkpoint,
                                  tolerance=options.tolerance)["fault"]
         results[to] = {"fault": fault, "nodes": answer.get("nodes"), "specializations": answer.get("specializations")}
+        if calls and not fault.startswith("export"):
+            results[to]["calls"] = judge(comparer, checkpoint, outputs[to], to, calls, options)
         if not options.keep:
             shutil.rmtree(outputs[to], ignore_errors=True)
     return results, exported - start, time.monotonic() - exported
+
+
+def tally(calls):
+    """{verdict: number} of the verdicts on calls."""
+    return dict(collections.Counter(call["verdict"] for call in calls))
+
+
+def counted(calls):
+    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(tally(calls).items()))
+
+
+def told(calls):
+    """What the line of a checkpoint says of its ladder."""
+    lines = [f"; {counted(calls)}"] if calls else []
+    lines += [f"    {call['verdict']}: {call['call']}: {call['said'][:300]}" for call in calls
+              if call["verdict"] not in (judging.RIGHT, judging.NOT_LEGAL)]
+    return "\n".join(lines)
 
 
 def write_json(path, results):
@@ -93,7 +140,7 @@ def sweep(work, results, options):
             with lock:
                 results.setdefault(name, {}).update(found)
                 for to, result in found.items():
-                    print(f"{to} {name}: {result['fault'] or 'right'}", flush=True)
+                    print(f"{to} {name}: {result['fault'] or 'right'}{told(result.get('calls', []))}", flush=True)
                 print(f"  {exporting:.1f} s to export, {comparing:.1f} s to compare", flush=True)
                 if options.json:
                     write_json(options.json, results)
@@ -116,8 +163,10 @@ def parse_arguments():
     parser.add_argument("--to", default="dynamo,onnx,executorch")
     parser.add_argument("--only", help="model types or checkpoint names, with commas")
     parser.add_argument("--tenth", action="store_true", help="the fixed tenth that continuous integration takes")
+    parser.add_argument("--ladder", action="store_true", help="call each export at many other sizes too")
+    parser.add_argument("--calls", type=int, help="legal calls of a ladder, at most")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one step of one checkpoint")
-    parser.add_argument("--tolerance", type=float, default=2e-4)
+    parser.add_argument("--tolerance", type=float, default=judging.TOLERANCE)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", help="write the results here, as they come")
     parser.add_argument("--resume", action="store_true", help="leave out what FILE of --json has")
@@ -144,6 +193,9 @@ def main():
         count = sum(1 for name in names if results[name][to]["fault"] == "")
         print(f"{to}: {count} of {len(names)} right", flush=True)
         right = right and count == len(names)
+        calls = [call for name in names for call in results[name][to].get("calls", [])]
+        if calls:
+            print(f"    calls: {counted(calls)}", flush=True)
     return 0 if right else 1
 
 

@@ -1,5 +1,6 @@
 """Which class stands for which model type, and which types are left out."""
 
+from overrides import VARIANTS
 from transformers.models.auto import modeling_auto as auto
 
 # Heads by how much of a model they show; the first that a type has is its class.
@@ -100,7 +101,7 @@ EXTRA_HEADS = {
 
 
 def catalogue():
-    """[(model type, class name)], most used families first."""
+    """[(model type, class name)], most used families first; a row of other settings has their name as well."""
     found = {}
     for key in HEAD_ORDER:
         for model_type, name in getattr(auto, f"MODEL_FOR_{key}_MAPPING_NAMES").items():
@@ -111,4 +112,5 @@ def catalogue():
     for model_type, name in {**found, **HEADS}.items():
         rows.append((model_type, name[0] if isinstance(name, (list, tuple)) else name))
         rows += [(model_type, more) for more in EXTRA_HEADS.get(model_type, [])]
-    return list(dict.fromkeys(rows))
+    rows = list(dict.fromkeys(rows))
+    return rows + [(*row, name) for row in rows for name in VARIANTS.get("/".join(row), ())]

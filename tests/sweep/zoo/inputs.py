@@ -18,12 +18,14 @@ ANY_IMAGE_SIZE = {"resnet", "convnext", "convnextv2", "regnet", "mobilenet_v1", 
 
 
 class Maker:
-    """Random input tensors, from one seeded generator. `second` asks for the other shapes."""
+    """Random input tensors, from one seeded generator. `second` asks for the other shapes, `sizes` for ones by kind, in
+    the place of those that `used` tells after a call was made. A kind is text, image, frames, ..."""
 
-    def __init__(self, model, model_type, seed, second):
+    def __init__(self, model, model_type, seed, second, sizes=None):
         self.model, self.config, self.model_type, self.second = model, model.config, model_type, second
         self.g = torch.Generator().manual_seed(seed + (1000 if second else 0))
-        self.batch, self.seq = (3, 13) if second else (2, 9)
+        self.sizes, self.used = sizes or {}, {}
+        self.batch = self.size("batch", 2, 3)
         self.names = set(inspect.signature(model.forward).parameters)
         self.special = set()
         self.collect(self.config)
@@ -34,6 +36,15 @@ class Maker:
                 self.collect(value)
             elif re.search(r"_token_(id|index)$", name) and isinstance(value, int):
                 self.special.add(value)
+
+    def size(self, kind, first, second=None):
+        """The size of that kind, which is `first` in the export's call and `second` in the other one."""
+        self.used[kind] = self.sizes.get(kind, first if second is None or not self.second else second)
+        return self.used[kind]
+
+    @property
+    def seq(self):
+        return self.size("text", 9, 13)
 
     def randn(self, *shape):
         return torch.randn(*shape, generator=self.g)
@@ -60,15 +71,19 @@ class Maker:
         return default
 
     def decoder_ids(self):
-        return self.ids(self.batch, 7 if self.second else 5)
+        return self.ids(self.batch, self.size("decoder", 5, 7))
 
     def image_token(self):
         return self.find("image_token_id", "image_token_index")
 
     def mask(self, batch, seq):
-        """The last row ends in padding."""
+        """The last row ends in padding, or begins with it."""
         mask = torch.ones(batch, seq, dtype=torch.int64)
-        mask[-1, seq - 3:] = 0
+        count = min(3, seq - 1)
+        if self.sizes.get("padding") == "left":
+            mask[-1, :count] = 0
+        else:
+            mask[-1, seq - count:] = 0
         return mask
 
     def image_hw(self):
@@ -79,7 +94,7 @@ class Maker:
         h, w = size[-2:] if isinstance(size, (list, tuple)) else (size, size)
         if self.second and self.model_type in ANY_IMAGE_SIZE:
             h, w = h + 32, w + 64
-        return h, w
+        return self.size("image", (h, w))
 
     def pixels(self, *lead):
         vision = getattr(self.config, "vision_config", None) or self.config
@@ -100,6 +115,7 @@ class Maker:
         v = getattr(self.config, "vision_config", None) or self.config
         channels = self.find("in_channels", "in_chans", "num_channels", config=v, default=3)
         patch, temporal = v.patch_size, getattr(v, "temporal_patch_size", None) or getattr(v, "patch_temporal", 1)
+        t, h, w = self.size("grid", (t, h, w))
         n = self.batch * t * h * w
         return self.randn(n, channels * temporal * patch * patch), torch.tensor([[t, h, w]] * self.batch)
 
@@ -182,7 +198,7 @@ class Maker:
         if "input_features" in names and not text:
             out.update(self.features())
         if "input_values" in names and not text:
-            out["input_values"] = self.randn(self.batch, 2800 if self.second else 2000)
+            out["input_values"] = self.randn(self.batch, self.size("samples", 2000, 2800))
         if "decoder_input_ids" in names and self.config.is_encoder_decoder:
             out["decoder_input_ids"] = self.decoder_ids()
         if not out:
@@ -194,11 +210,11 @@ class Maker:
         positions = self.find("max_source_positions")
         if self.model_type in MELS_FIRST:
             positions = positions or True
-            out = {"input_features": self.randn(self.batch, mels, 48 if self.second else 32)}
+            out = {"input_features": self.randn(self.batch, mels, self.size("frames", 32, 48))}
         elif positions and self.model_type not in FRAMES_FIRST:
-            out = {"input_features": self.randn(self.batch, mels, 2 * positions)}
+            out = {"input_features": self.randn(self.batch, mels, self.size("frames", 2 * positions))}
         else:
-            out = {"input_features": self.randn(self.batch, 40 if not self.second else 52, mels)}
+            out = {"input_features": self.randn(self.batch, self.size("frames", 40, 52), mels)}
         for name in ("feature_attention_mask", "input_features_mask"):
             if name in self.names:
                 length = out["input_features"].shape[-1 if positions else 1]

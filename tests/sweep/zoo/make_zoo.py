@@ -10,7 +10,6 @@ torch and transformers.
 import argparse
 import json
 import os
-import re
 import shutil
 import sys
 import time
@@ -32,42 +31,13 @@ import transformers  # noqa: E402
 from families import SKIP, catalogue  # noqa: E402
 from fork_server import in_fork  # noqa: E402
 from inputs import Maker  # noqa: E402
+from random_weights import randomize  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from shrink import tiny_config  # noqa: E402
 from sweep import in_tenth  # noqa: E402
 from transformers.exporters.utils import get_leaf_tensors  # noqa: E402
 
 MAX_PARAMETERS = 5_000_000
-# Parameters whose values mean something: they get a little noise only.
-KEEP_INIT = re.compile(r"A_log|dt_bias|(^|\.)D$|time_decay|time_first|a_param|recurrent_param|inv_freq|logit_scale|"
-                       r"log_a|decay|rel_pos_h_|igate|fgate|temperature|\.sigma|spline|reference_points|"
-                       r"sampling_offsets")
-
-
-def randomize(model, seed):
-    """Gives every parameter values of a scale that keeps activations alive."""
-    generator = torch.Generator().manual_seed(seed)
-    for name, p in sorted(dict(model.named_parameters()).items()):
-        if not p.is_floating_point() or p.numel() == 0:
-            continue
-        noise = torch.randn(p.shape, generator=generator, dtype=torch.float32)
-        data = p.data.float()
-        bad = not bool(torch.isfinite(data).all()) or float(data.abs().max() if data.numel() else 0) > 1e4
-        if bad:
-            data = torch.zeros_like(data)
-        if KEEP_INIT.search(name):
-            p.data = (data + 0.02 * noise).to(p.dtype)
-        elif p.dim() < 2 or p.numel() == max(p.shape):
-            p.data = (data + 0.1 * noise).to(p.dtype)
-        else:
-            fan_in = p[0].numel() if p.dim() != 3 else p.shape[-1] * (p.shape[-2] if p.shape[-1] <= 16 else 1)
-            std = min(0.2, max(0.05, fan_in**-0.5))
-            p.data = (std * noise).to(p.dtype)
-    for name, b in sorted(dict(model.named_buffers()).items()):
-        if name.endswith("running_mean"):
-            b.copy_(0.1 * torch.randn(b.shape, generator=generator))
-        elif name.endswith("running_var"):
-            b.copy_(0.5 + torch.rand(b.shape, generator=generator))
 
 
 def seed_of(text):
@@ -146,9 +116,10 @@ def save_case(model, model_type, seed, second, directory):
     save(outputs, os.path.join(directory, f"outputs{suffix}.safetensors"))
 
 
-def make_checkpoint(model_type, class_name, directory, has_equal_heads):
+def make_checkpoint(row, directory, has_equal_heads):
     """Everything of one checkpoint; the reference is the model as it is loaded back."""
-    config = tiny_config(model_type, class_name, has_equal_heads)
+    model_type, class_name = row[:2]
+    config = tiny_config(row, has_equal_heads)
     cls = getattr(transformers, class_name)
     seed = seed_of(f"{model_type}/{class_name}/0")
     build_model(cls, config, seed).save_pretrained(directory)
@@ -164,7 +135,7 @@ def make_checkpoint(model_type, class_name, directory, has_equal_heads):
     return note
 
 
-def attempt(model_type, class_name, directory):
+def attempt(row, directory):
     """Two tries: many models want as many key and value heads as heads."""
     reasons = []
     for has_equal_heads in (False, True):
@@ -172,7 +143,7 @@ def attempt(model_type, class_name, directory):
         shutil.rmtree(aside, ignore_errors=True)
         os.makedirs(aside)
         try:
-            note = make_checkpoint(model_type, class_name, aside, has_equal_heads)
+            note = make_checkpoint(row, aside, has_equal_heads)
             os.rename(aside, directory)
             return {"status": "made", "note": note}
         except Exception as error:
@@ -209,18 +180,18 @@ def main():
         return
     os.makedirs(options.out, exist_ok=True)
     index = {}
-    for number, (model_type, class_name) in enumerate(rows):
-        name = f"{model_type}__{class_name}"
+    for number, row in enumerate(rows):
+        name = "__".join(row)
         directory = os.path.join(options.out, name)
         if options.resume and os.path.exists(os.path.join(directory, "meta.json")):
             index[name] = {"status": "made"}
             continue
         shutil.rmtree(directory, ignore_errors=True)
         start = time.monotonic()
-        if model_type in SKIP:
-            index[name] = {"status": "skipped", "reason": SKIP[model_type]}
+        if row[0] in SKIP:
+            index[name] = {"status": "skipped", "reason": SKIP[row[0]]}
         else:
-            found = in_fork(lambda row=(model_type, class_name, directory): attempt(*row), options.timeout)
+            found = in_fork(lambda row=row, directory=directory: attempt(row, directory), options.timeout)
             index[name] = found if "status" in found else {"status": "failed", "reasons": [found["fault"]]}
         shutil.rmtree(f"{directory}.partial", ignore_errors=True)
         print(f"[{number + 1}/{len(rows)}] {name} {index[name]['status']} in {time.monotonic() - start:.1f} s "

@@ -10,11 +10,17 @@ class Sub:
 
 
 CONFIG = {}
+# Settings that the rows above them switch off or never reach, as rows of their own: by "type/Class", values by name.
+VARIANTS = {}
 
 
 def conf(names, **values):
     for name in names.split():
         CONFIG.setdefault(name, {}).update(values)
+
+
+def variant(row, name, **values):
+    VARIANTS.setdefault(row, {})[name] = values
 
 
 # ---- text
@@ -77,6 +83,14 @@ conf("longformer", attention_window=[4, 4])
 conf("led", attention_window=[4, 4])
 conf("big_bird", attention_type="original_full")
 conf("bigbird_pegasus", attention_type="original_full")
+SPARSE = dict(attention_type="block_sparse", block_size=4, num_random_blocks=1)
+variant("big_bird/BigBirdForMaskedLM", "sparse", **SPARSE)
+variant("bigbird_pegasus/BigBirdPegasusForConditionalGeneration", "sparse", **SPARSE)
+variant("longt5/LongT5ForConditionalGeneration", "global", encoder_attention_type="transient-global",
+        global_block_size=4)
+variant("falcon/FalconForCausalLM", "alibi", alibi=True)
+variant("llama/LlamaForCausalLM", "dynamic", rope_parameters={"rope_type": "dynamic", "rope_theta": 10000.0,
+                                                              "factor": 2.0}, max_position_embeddings=16)
 conf("t5gemma2_text t5gemma2_encoder_text", dropout_rate=0.0)
 
 # ---- vision

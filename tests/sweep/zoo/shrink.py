@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 import transformers
-from overrides import CONFIG, Sub
+from overrides import CONFIG, VARIANTS, Sub
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
@@ -253,12 +253,16 @@ def strip_marks(config):
             strip_marks(value)
 
 
-def tiny_config(model_type, class_name, has_equal_heads):
+def tiny_config(row, has_equal_heads):
     """The config of one checkpoint; `has_equal_heads`: as many key and value heads as heads."""
+    model_type, class_name, *names = row
     cls = getattr(transformers, class_name).config_class
     if not isinstance(cls, type) or cls.model_type == "":
         cls = CONFIG_MAPPING[model_type]
-    override = {**CONFIG.get(cls.model_type, {}), **CONFIG.get(f"{model_type}/{class_name}", {})}
+    key = f"{model_type}/{class_name}"
+    override = {**CONFIG.get(cls.model_type, {}), **CONFIG.get(key, {})}
+    for name in names:
+        override.update(VARIANTS[key][name])
     config = build(cls, cls(), {}, override=override, has_equal_heads=has_equal_heads)
     strip_marks(config)
     return config

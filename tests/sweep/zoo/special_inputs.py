@@ -16,7 +16,7 @@ def anyres(m):
 
 def many_images(m):
     """Idefics2/3, SmolVLM: (batch, images, channels, height, width)."""
-    images = {"pixel_values": m.pixels(m.batch, 1)}
+    images = {"pixel_values": m.pixels(m.batch, m.size("images", 1))}
     return m.with_placeholders(m.image_token(), m.feature_rows("get_image_features", **images), images)
 
 
@@ -62,7 +62,7 @@ def naflex(m):
 def frames(m):
     """Spectrogram frames first: (batch, frames, features)."""
     width = m.find("feature_projection_input_dim", "num_mel_bins", "input_dim", "feature_size", default=16)
-    out = {"input_features": m.randn(m.batch, 52 if m.second else 40, width)}
+    out = {"input_features": m.randn(m.batch, m.size("frames", 40, 52), width)}
     if "attention_mask" in m.names:
         out["attention_mask"] = torch.ones(out["input_features"].shape[:2], dtype=torch.int64)
     return out
@@ -70,19 +70,19 @@ def frames(m):
 
 def waveform(m):
     """(batch, channels, samples)"""
-    return {"input_values": m.randn(m.batch, 1, 640 if m.second else 480)}
+    return {"input_values": m.randn(m.batch, 1, m.size("samples", 480, 640))}
 
 
 def detection(m):
-    return {"pixel_values": m.randn(m.batch, 3, 64, 64)}
+    return {"pixel_values": m.randn(m.batch, 3, *m.size("image", (64, 64)))}
 
 
 def ast(m):
-    return {"input_values": m.randn(m.batch, m.config.max_length, m.config.num_mel_bins)}
+    return {"input_values": m.randn(m.batch, m.size("frames", m.config.max_length), m.config.num_mel_bins)}
 
 
 def wave_to_text(m):
-    return {"input_values": m.randn(m.batch, 2800 if m.second else 2000), "decoder_input_ids": m.decoder_ids()}
+    return {"input_values": m.randn(m.batch, m.size("samples", 2000, 2800)), "decoder_input_ids": m.decoder_ids()}
 
 
 def with_bbox(m):
@@ -99,7 +99,7 @@ def codebooks(m):
 
 
 def whole_blocks(m):
-    return m.text(24 if m.second else 16)
+    return m.text(m.size("text", 16, 24))
 
 
 def sam(m):
@@ -116,12 +116,13 @@ def roc(m):
 
 
 def lxmert(m):
-    return {**m.text(), "visual_feats": m.randn(m.batch, 4, m.config.visual_feat_dim),
-            "visual_pos": m.rand(m.batch, 4, 4)}
+    n = m.size("objects", 4)
+    return {**m.text(), "visual_feats": m.randn(m.batch, n, m.config.visual_feat_dim),
+            "visual_pos": m.rand(m.batch, n, 4)}
 
 
 def visual_bert(m):
-    n = 4
+    n = m.size("objects", 4)
     return {**m.text(), "visual_embeds": m.randn(m.batch, n, m.config.visual_embedding_dim),
             "visual_attention_mask": torch.ones(m.batch, n, dtype=torch.int64),
             "visual_token_type_ids": torch.ones(m.batch, n, dtype=torch.int64)}
@@ -129,11 +130,11 @@ def visual_bert(m):
 
 def past_values(m):
     c = m.config
-    return {"past_values": m.randn(m.batch, c.context_length, c.num_input_channels)}
+    return {"past_values": m.randn(m.batch, m.size("series", c.context_length), c.num_input_channels)}
 
 
 def decision(m):
-    b, t, c = m.batch, 6 if m.second else 4, m.config
+    b, t, c = m.batch, m.size("steps", 4, 6), m.config
     return {"states": m.randn(b, t, c.state_dim), "actions": m.randn(b, t, c.act_dim), "rewards": m.randn(b, t, 1),
             "returns_to_go": m.randn(b, t, 1), "timesteps": torch.arange(t).repeat(b, 1),
             "attention_mask": torch.ones(b, t, dtype=torch.int64)}
@@ -177,8 +178,8 @@ def seggpt(m):
 
 
 def qformer(m):
-    return {"query_embeds": m.randn(m.batch, 4, m.config.hidden_size),
-            "encoder_hidden_states": m.randn(m.batch, 8, m.config.encoder_hidden_size)}
+    return {"query_embeds": m.randn(m.batch, m.size("objects", 4), m.config.hidden_size),
+            "encoder_hidden_states": m.randn(m.batch, m.size("frames", 8), m.config.encoder_hidden_size)}
 
 
 def text_only(m):
@@ -186,8 +187,9 @@ def text_only(m):
 
 
 def idefics(m):
-    return {**m.text(), "pixel_values": m.pixels(m.batch, 1),
-            "image_attention_mask": torch.ones(m.batch, m.seq, 1, dtype=torch.int64)}
+    n = m.size("images", 1)
+    return {**m.text(), "pixel_values": m.pixels(m.batch, n),
+            "image_attention_mask": torch.ones(m.batch, m.seq, n, dtype=torch.int64)}
 
 
 def kosmos2(m):
@@ -222,7 +224,7 @@ def square_patches(m):
 def stacked_frames(m):
     """Fun-ASR: frames of num_stacked_frames mel vectors."""
     c = getattr(m.config, "audio_config", m.config)
-    n = 52 if m.second else 40
+    n = m.size("frames", 40, 52)
     audio = {"input_features": m.randn(m.batch, n, c.num_mel_bins * c.num_stacked_frames),
              "input_features_mask": torch.ones(m.batch, n, dtype=torch.int64)}
     if "input_ids" not in m.names:
@@ -232,7 +234,7 @@ def stacked_frames(m):
 
 def unmasked_audio(m):
     """Granite Speech: features only (its mask is over the projected tokens)."""
-    audio = {"input_features": m.randn(m.batch, 52 if m.second else 40, 16)}
+    audio = {"input_features": m.randn(m.batch, m.size("frames", 40, 52), 16)}
     return m.with_placeholders(m.config.audio_token_index, m.feature_rows("get_audio_features", **audio), audio)
 
 
@@ -242,20 +244,20 @@ def frames_of_codes(m):
 
 
 def oneformer(m):
-    return {"pixel_values": m.randn(m.batch, 3, 64, 64), "task_inputs": m.ids(m.batch, m.config.task_seq_len)}
+    return {**detection(m), "task_inputs": m.ids(m.batch, m.config.task_seq_len)}
 
 
 def pairs(m):
-    return {"pixel_values": m.rand(m.batch, 2, 3, 64, 64)}
+    return {"pixel_values": m.rand(m.batch, 2, 3, *m.size("image", (64, 64)))}
 
 
 def clap(m):
-    return {**m.text(), "input_features": m.randn(m.batch, 1, 100, 16),
+    return {**m.text(), "input_features": m.randn(m.batch, 1, m.size("frames", 100), 16),
             "is_longer": torch.ones(m.batch, 1, dtype=torch.bool)}
 
 
 def text_and_wave(m):
-    return {**m.text(), "input_values": m.randn(m.batch, 1, 640 if m.second else 480)}
+    return {**m.text(), "input_values": m.randn(m.batch, 1, m.size("samples", 480, 640))}
 
 
 def xclip(m):
@@ -273,7 +275,7 @@ def gemma4_patches(m):
 
 
 def series(m):
-    return {"past_values": m.randn(m.batch, 64)}
+    return {"past_values": m.randn(m.batch, m.size("series", 64))}
 
 
 def masked_image(m):
@@ -290,9 +292,9 @@ INPUTS = {
     **dict.fromkeys(["fun_asr_nano", "fun_asr_nano_encoder"], stacked_frames),
     **dict.fromkeys(["granite_speech", "granite_speech_plus"], unmasked_audio),
     **dict.fromkeys(["granite_speech5_ctc", "granite_speech5_encoder"],
-                    lambda m: {"input_features": m.randn(m.batch, 52 if m.second else 40, 64)}),
-    "gemma4_audio": lambda m: {"input_features": m.randn(m.batch, 52 if m.second else 40, 64),
-                               "attention_mask": torch.ones(m.batch, 52 if m.second else 40, dtype=torch.bool)},
+                    lambda m: {"input_features": m.randn(m.batch, m.size("frames", 40, 52), 64)}),
+    "gemma4_audio": lambda m: {"input_features": m.randn(m.batch, m.size("frames", 40, 52), 64),
+                               "attention_mask": torch.ones(m.batch, m.size("frames", 40, 52), dtype=torch.bool)},
     "neomme": text_only,
     "kyutai_speech_to_text": frames_of_codes, "oneformer": oneformer,
     **dict.fromkeys(["lightglue", "superglue", "efficientloftr"], pairs),

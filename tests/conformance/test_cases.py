@@ -1,0 +1,33 @@
+"""The cases of tests/cases: checkpoints that are exported from one call and have to be right for others."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "cases"))
+
+from trying import Workbench, all_cases, faults_in  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("no_reference")
+CHILD = os.environ.get("EXFORMER_FRONTEND_PYTHON", sys.executable)
+CASES = [(topic, case, to) for topic, case in all_cases() for to in case.formats]
+
+
+@pytest.fixture(scope="session")
+def bench(exformer):
+    opened = Workbench(str(exformer.path), CHILD)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("topic, case, to", CASES, ids=[f"{topic}-{case.name}-{to}" for topic, case, to in CASES])
+def test_case(topic, case, to, bench):
+    faults = faults_in(case, *bench.judge(topic, case, to))
+    assert not faults, "\n".join(faults)
+
+
+def test_names_are_unique():
+    names = [case.name for topic, case in all_cases()]
+    assert len(names) == len(set(names))
