@@ -67,10 +67,11 @@ TensorArgument to_list(const PythonTypes& types, py::handle object) {
   return integers;
 }
 
-/// Python's own types where a dtype is wanted.
+/// Python's own types where a dtype is wanted, and what stands for `int` in modeling code.
 std::optional<DType> dtype_of_type(py::handle object) {
+  if (!PyType_Check(object.ptr())) return std::nullopt;
   if (object.ptr() == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::Bool;
-  if (object.ptr() == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::Int64;
+  if (PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(object.ptr()), &PyLong_Type)) return DType::Int64;
   if (object.ptr() == reinterpret_cast<PyObject*>(&PyFloat_Type)) return DType::Float64;
   return std::nullopt;
 }

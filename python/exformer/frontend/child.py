@@ -91,7 +91,10 @@ def answer(request, work):
             traceback.print_exc()
         is_unsupported = isinstance(error, (_core.UnsupportedError, NotImplementedError))
         is_unsupported = is_unsupported or type(error).__name__ == "DataDependentError"
-        return {"ok": False, "kind": "unsupported" if is_unsupported else "failed", "message": _describe(error)}
+        message, remedy = _describe(error), getattr(error, "remedy", None)
+        if remedy is not None and not is_unsupported:
+            message = f"{message}; {remedy}"
+        return {"ok": False, "kind": "unsupported" if is_unsupported else "failed", "message": message}
 
 
 def main():

@@ -87,6 +87,20 @@ class Dims:
         return [(path, axis, reasons[name]) for path, sizes in self.sizes.items() for axis, size in enumerate(sizes)
                 if not isinstance(size, int) for name in self.core.free_symbols(size) if name in reasons]
 
+    def explained(self, fault):
+        """A fault, or the likely cause: a size that is fixed while the same one of another input is a dim by name."""
+        if self.shapes is None or not isinstance(fault, (ValueError, RuntimeError)):
+            return fault
+        named = {(facts.where.partition(" of ")[0], facts.hint): facts for facts in self.facts.values()
+                 if facts.named}
+        for path, sizes in self.sizes.items():
+            for axis, size in enumerate(sizes):
+                facts = named.get((f"axis {axis}", size)) if self._request(path, axis, len(sizes)) is None else None
+                if facts is not None:
+                    return ContradictedDim(f"axis {axis} of '{path}' is {size} but {facts.where} is the dim "
+                                           f"'{facts.base}': both must be dynamic or neither ({fault})")
+        return fault
+
     def learn(self, assumptions, bounds):
         """Takes over what a round has assumed. True when there was something new."""
         changed = False

@@ -4,7 +4,7 @@ undone when the trace ends."""
 import contextlib
 import inspect
 
-from . import (anyres_images, batches, caches, chosen_places, grid_towers, packed_images, resized_grids,
+from . import (anyres_images, batches, caches, chosen_places, grid_towers, heads, packed_images, resized_grids,
                rope_frequencies, rope_positions, scans, sparse_attention, vision_grids)
 from .replacing import model_modules, modeling, replaced
 
@@ -97,7 +97,7 @@ def replacements(model):
              *caches.replacements(), *chosen_places.replacements(), *resized_grids.replacements(),
              *packed_images.replacements(), *grid_towers.replacements(), *anyres_images.replacements(),
              *rope_frequencies.replacements(model), *rope_positions.replacements(), *sparse_attention.replacements(),
-             *whole_splits()]
+             *whole_splits(), *heads.replacements()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
     if fallback is not None:
         from transformers.integrations import moe

@@ -1,6 +1,5 @@
-"""The example call: forward kwargs from a safetensors file or made up from the model's signature, and their nesting."""
+"""The example call: forward kwargs from a safetensors file, and their nesting."""
 
-import inspect
 import re
 
 from exformer import _core
@@ -31,42 +30,6 @@ def config_integer(config, *names, default=None):
             if isinstance(value, int) and not isinstance(value, bool):
                 return value
     return default
-
-
-def default_inputs(model):
-    """Two sequences of eight tokens, two images or two stretches of audio, as the signature of forward asks."""
-    import torch
-
-    config = model.config
-    names = set(inspect.signature(model.forward).parameters)
-    vocabulary = config_integer(config, "vocab_size", default=100)
-    inputs = {}
-
-    def tokens(length=8):
-        return torch.arange(2 * length).reshape(2, length) * 7 % max(vocabulary - 1, 1) + 1
-
-    if "input_ids" in names and "pixel_values" not in names:
-        inputs["input_ids"] = tokens()
-        if "attention_mask" in names:
-            inputs["attention_mask"] = torch.ones(2, 8, dtype=torch.int64)
-    if "pixel_values" in names:
-        size = config_integer(config, "image_size", default=224)
-        inputs["pixel_values"] = torch.zeros(2, config_integer(config, "num_channels", default=3), size, size)
-        if "input_ids" in names and model.main_input_name == "input_ids":
-            inputs["input_ids"] = tokens()
-            if "attention_mask" in names:
-                inputs["attention_mask"] = torch.ones(2, 8, dtype=torch.int64)
-    if "input_features" in names:
-        frames = 2 * config_integer(config, "max_source_positions", default=1500)
-        inputs["input_features"] = torch.zeros(2, config_integer(config, "num_mel_bins", default=80), frames)
-    if "input_values" in names and not inputs:
-        inputs["input_values"] = torch.zeros(2, 16000)
-    if "decoder_input_ids" in names:
-        inputs["decoder_input_ids"] = tokens()
-    if not inputs:
-        raise LookupError(f"no inputs can be made up for {type(model).__name__}: give them with --inputs "
-                          f"(it takes {', '.join(sorted(names - {'self', 'kwargs'}))})")
-    return inputs
 
 
 def _cache_from_leaves(leaves, config):

@@ -3,7 +3,7 @@
 import contextlib
 import json
 
-from . import dims, loading, patches, python_names, samples, vision_grids
+from . import default_inputs, dims, loading, patches, python_names, samples, vision_grids
 
 MAX_ROUNDS = 24
 _FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
@@ -97,16 +97,24 @@ def _spelled_out(outputs):
 
 
 def _run_round(core, request, dimensions):
-    import torch
-    from transformers.exporters.exporter_dynamo import register_cache_pytrees_for_model
-    from transformers.exporters.utils import prepare_for_export
-
     model, report = loading.load_model(request)
     missing = sorted(report["missing_keys"])
     if missing and not request["allow_missing"]:
         raise ValueError(f"the checkpoint lacks weights of {type(model).__name__}: {', '.join(missing[:8])}"
                          + (f" and {len(missing) - 8} more" if len(missing) > 8 else ""))
-    flat = samples.read_inputs(request["inputs"]) if request["inputs"] else samples.default_inputs(model)
+    with default_inputs.explained(model, not request["inputs"]):
+        return _called(core, request, dimensions, model)
+
+
+def _called(core, request, dimensions, model):
+    import torch
+    from transformers.exporters.exporter_dynamo import register_cache_pytrees_for_model
+    from transformers.exporters.utils import prepare_for_export
+
+    if request["inputs"]:
+        flat = samples.read_inputs(request["inputs"])
+    else:
+        flat = default_inputs.default_inputs(model, request["checkpoint"])
     kwargs = samples.nest(flat, model)
     flags = {name: request[name] for name in _FLAGS if request.get(name) is not None}
     for label in ("labels", "future_values"):
@@ -186,10 +194,10 @@ def trace(request):
         if learned:
             continue
         if fault is not None:
-            raise fault
+            raise dimensions.explained(fault)
         return result, dimensions
     if fault is not None:
-        raise fault
+        raise dimensions.explained(fault)
     raise RuntimeError(f"after {MAX_ROUNDS} rounds sizes are still being fixed: give dynamic_shapes with fewer dims")
 
 

@@ -142,7 +142,7 @@ class Normal:
 
 
 class Categorical:
-    """torch.distributions.Categorical, its entropy."""
+    """torch.distributions.Categorical, without sampling."""
 
     def __init__(self, probs=None, logits=None, validate_args=None):
         self.logits = logits.log_softmax(-1) if logits is not None else (probs / probs.sum(-1, keepdim=True)).log()
@@ -154,6 +154,26 @@ class Categorical:
     def entropy(self):
         lowest = _smallest(self.logits.dtype)
         return -(self.logits.clamp(min=lowest) * self.probs).sum(-1)
+
+    def log_prob(self, value):
+        return self.logits.gather(-1, value.long().unsqueeze(-1)).squeeze(-1)
+
+
+class Bernoulli:
+    """torch.distributions.Bernoulli of logits, without sampling."""
+
+    def __init__(self, probs=None, logits=None, validate_args=None):
+        self.logits = logits if logits is not None else _state.core.call("logit", (probs,), {})
+
+    @property
+    def probs(self):
+        return self.logits.sigmoid()
+
+    mean = probs
+
+    def log_prob(self, value):
+        softplus = _state.core.call("softplus", (self.logits,), {})
+        return self.logits * value - softplus
 
 
 def _smallest(dtype):
@@ -224,7 +244,7 @@ def install():
     _module("linalg", True, norm=_functions.norm, vector_norm=_op("linalg_vector_norm"))
     _module("special", True, logit=_op("logit"), expit=_op("sigmoid"), erf=_op("erf"))
     _module("fft", True, **_fourier.FUNCTIONS)
-    _module("distributions", True, Normal=Normal, Categorical=Categorical)
+    _module("distributions", True, Normal=Normal, Categorical=Categorical, Bernoulli=Bernoulli)
     _module("distributions.normal", True, Normal=Normal)
     _module("export", True, Dim=_dim(), ExportedProgram=FakeTensor)
     _module("onnx", True, is_in_onnx_export=_no, ONNXProgram=FakeTensor)
