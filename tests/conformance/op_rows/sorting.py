@@ -2,6 +2,7 @@
 
 from op_row import FLOATS, INTS, Row, S, T
 
+INF = float("inf")
 ODD = [1.0, float("nan"), -2.0, float("inf"), 0.0, 3.5, float("-inf"), float("nan"), 2.0, -0.5]
 
 
@@ -27,6 +28,14 @@ ROWS = [
       for down in (False, True)],
     *[Row("sort.stable", T("f32", 10, values=ODD), stable=True, descending=down) for down in (False, True)],
     Row("sort", T("bool", "b", "s"), unordered=(1,)),
+    # Short rows keep the order of equal elements in torch too; a choice among what is masked falls on any of it.
+    *[Row("sort", T("*", "b", "s", 8, values=[2, 1, 2, 0, 1, 1, 0]), descending=down, dtypes=("f32", "i64"))
+      for down in (False, True)],
+    *[Row("argsort", T("f32", "b", "s", 8, values=[2.0, 1.0, 2.0, 0.0, 1.0, 1.0, 0.0]), descending=down)
+      for down in (False, True)],
+    *[Row("topk", T("f32", "b", "s", 3, values=[1.0, 1.0, 0.0, 2.0]), 2, -1, largest) for largest in (False, True)],
+    Row("topk", T("f32", "b", 40, values=[3.0, -INF, -INF, -INF, -INF, -INF, -INF]), 9, unordered=(1,)),
+    Row("topk", T("f32", "b", 5), 0), Row("topk", T("f32", 3, "s"), S("s")),
     *[Row("topk", T("*", "b", "s", distinct=True), 2, dtypes=("f32", "f64", "i64", "i32"), sets=({"b": 2, "s": 6},
           {"b": 1, "s": 9}))], Row("topk", T("*", "b", 6), 6, dtypes=(*FLOATS, *INTS), unordered=(1,)),
     Row("topk", T("f32", "s", "n", distinct=True), S("b"), 0),

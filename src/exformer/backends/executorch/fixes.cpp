@@ -192,6 +192,7 @@ const std::vector<NodeFix>& node_fixes() {
       {"volume_convolution", fix_volume_convolution},
       {"negative_padding", fix_negative_padding},
       {"absent_addend", fix_absent_addend},
+      {"sixteen_bits", fix_sixteen_bits},
       {"mixed_dtypes", fix_mixed_dtypes},
       {"compared_number", fix_compared_number},
       {"flat_roll", fix_flat_roll},

@@ -43,5 +43,7 @@ void decompose_attention(ExportedProgram& program);
 bool fix_patch_convolution(Node* node);
 /// A convolution over three dims is one over two, whose channels are those of all slices that it sees at once.
 bool fix_volume_convolution(Node* node);
+/// What a kernel would add up in 16 bits is computed in float32.
+bool fix_sixteen_bits(Node* node);
 
 }  // namespace exformer::executorch

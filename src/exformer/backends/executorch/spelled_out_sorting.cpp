@@ -15,8 +15,8 @@ std::pair<int64_t, int64_t> range_of(DType dtype) {
   return {-largest - 1, largest};
 }
 
-/// All elements are the first ones: topk orders them. It takes no bools.
-Values sort(GraphBuilder& builder, const ValueArgs& args) {
+/// All elements are the first ones: topk orders them. It takes no bools, and leaves the order of equal ones open.
+Values unstable_sort(GraphBuilder& builder, const ValueArgs& args) {
   Value* self = args.tensor("self");
   if (self->meta.rank() == 0) return {};
   const int64_t dim = wrap_dim(args.integer("dim"), self->meta.rank(), args.schema().name);
@@ -28,9 +28,10 @@ Values sort(GraphBuilder& builder, const ValueArgs& args) {
   return sorted;
 }
 
-/// Where topk leaves the order of equal elements open, a second one puts each run of them in the order of its places.
-Values stable_sort(GraphBuilder& builder, const ValueArgs& args) {
-  const Values sorted = sort(builder, args);
+/// A second topk puts each run of equal elements in the order of its places. For sorts that need not be stable too:
+/// torch's are on most processors and in short rows.
+Values sort(GraphBuilder& builder, const ValueArgs& args) {
+  const Values sorted = unstable_sort(builder, args);
   if (sorted.empty()) return {};
   const int64_t rank = sorted[0]->meta.rank(), dim = wrap_dim(args.integer("dim"), rank, args.schema().name);
   const SymInt length = sorted[0]->meta.sizes[static_cast<size_t>(dim)];
@@ -150,7 +151,7 @@ Values cummin(GraphBuilder& builder, const ValueArgs& args) { return running_ext
 
 void add_sorting_spellings(SpelledOutOps& ops) {
   ops.insert({{"aten::sort", sort},
-              {"aten::sort.stable", stable_sort},
+              {"aten::sort.stable", sort},
               {"aten::histc", histogram},
               {"aten::bucketize.Tensor", bucketize},
               {"aten::searchsorted.Tensor", searchsorted},

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "exformer/base/error.h"
+
 namespace exformer::onnx {
 namespace {
 
@@ -92,6 +94,54 @@ bool merge_equal_nodes(OnnxGraph& graph) {
   }
   graph.reset_cursor();
   return changed;
+}
+
+void order_nodes(OnnxGraph& graph) {
+  const Uses uses(graph);
+  std::vector<const OnnxNode*> wanted, open;
+  for (const OnnxNode& node : graph.nodes()) wanted.push_back(&node);
+  std::unordered_set<const OnnxNode*> placed, waiting;
+  NodeList ordered;
+  for (const OnnxNode* node : wanted) {
+    open.push_back(node);
+    while (!open.empty()) {
+      const OnnxNode* next = open.back();
+      const size_t before = open.size();
+      waiting.insert(next);
+      for (const ValueId input : next->inputs) {
+        const OnnxNode* maker = uses.producer(input);
+        if (!maker || placed.contains(maker)) continue;
+        if (waiting.contains(maker)) fail("the ONNX passes made a circle through '{}'", graph.value(input).name);
+        open.push_back(maker);
+      }
+      if (open.size() > before) continue;
+      open.pop_back();
+      if (placed.insert(next).second) ordered.splice(ordered.end(), graph.nodes(), uses.position(next));
+      waiting.erase(next);
+    }
+  }
+  graph.nodes() = std::move(ordered);
+  graph.reset_cursor();
+}
+
+void check_order(const OnnxGraph& graph) {
+  std::vector<bool> made(graph.value_count());
+  for (const ValueId input : graph.inputs) made[static_cast<size_t>(input)] = true;
+  for (const auto& [id, contents] : graph.initializers()) made[static_cast<size_t>(id)] = true;
+  for (const OnnxNode& node : graph.nodes()) {
+    for (const ValueId input : node.inputs) {
+      if (input != kAbsent && !made[static_cast<size_t>(input)])
+        fail("the ONNX passes let {} read '{}' before it is made", node.op_type, graph.value(input).name);
+    }
+    for (const ValueId output : node.outputs) {
+      if (output == kAbsent) continue;
+      if (made[static_cast<size_t>(output)]) fail("the ONNX passes make '{}' twice", graph.value(output).name);
+      made[static_cast<size_t>(output)] = true;
+    }
+  }
+  for (const ValueId output : graph.outputs) {
+    if (!made[static_cast<size_t>(output)]) fail("the ONNX passes lost '{}'", graph.value(output).name);
+  }
 }
 
 }  // namespace exformer::onnx

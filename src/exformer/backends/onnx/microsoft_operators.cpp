@@ -70,6 +70,14 @@ std::optional<HeadBranch> head_branch(const OnnxGraph& graph, const Uses& uses, 
   return HeadBranch{norm, rotary, sizes[2].value(), sizes[3].value()};
 }
 
+/// Reads no input, directly or by way of others.
+bool is_made_of_weights(const OnnxGraph& graph, const Uses& uses, ValueId id) {
+  if (id == kAbsent || graph.is_initializer(id)) return true;
+  const OnnxNode* maker = uses.producer(id);
+  return maker && std::all_of(maker->inputs.begin(), maker->inputs.end(),
+                              [&](ValueId input) { return is_made_of_weights(graph, uses, input); });
+}
+
 }  // namespace
 
 bool use_fused_matmul(OnnxGraph& graph) {
@@ -261,7 +269,11 @@ bool use_microsoft_activations(OnnxGraph& graph) {
     if (!sum || rank > 3 || rank < 2 || (axis != -1 && axis != rank - 1) ||
         graph.sizes(sum->inputs[0]) != graph.sizes(sum->inputs[1]))
       continue;
-    // The fused node stands where the Add stood.
+    if (!std::all_of(at->inputs.begin() + 1, at->inputs.end(), [&](ValueId id) {
+          return graph.sizes(id) == Sizes{graph.sizes(at->inputs[0]).back()} && is_made_of_weights(graph, uses, id);
+        }))
+      continue;
+    // The fused node stands where the Add stood, before the readers of the sum; what makes its weight moves there too.
     const ValueId total = sum->outputs[0], normal = at->outputs[0];
     OnnxNode fused{is_layer_norm ? "SkipLayerNormalization" : "SkipSimplifiedLayerNormalization",
                    std::string(kMicrosoft),

@@ -62,6 +62,7 @@ void run_graph_passes(OnnxGraph& graph, const OnnxOptions& options) {
       clean_up(graph);
       join_heads(graph);
       use_microsoft_activations(graph);
+      order_nodes(graph);
       clean_up(graph);
     }
     keep_rows_folded(graph);
@@ -69,6 +70,7 @@ void run_graph_passes(OnnxGraph& graph, const OnnxOptions& options) {
   }
   cast_to_kernel_types(graph);
   eliminate_dead_nodes(graph);
+  check_order(graph);
 }
 
 }  // namespace exformer::onnx

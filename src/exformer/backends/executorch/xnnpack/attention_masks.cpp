@@ -8,8 +8,8 @@
 namespace exformer::executorch::xnnpack {
 namespace {
 
-// Added to what is masked: far below any score, yet a sum with a score stays finite (in float16 too).
-double lowest_addend(DType dtype) { return dtype == DType::Float16 ? -3.0e4 : -1.0e30; }
+// Added to what is masked: far below any score, yet a sum with a score stays finite. Scores are in float32.
+constexpr double kLowestAddend = -1.0e30;
 
 struct NumericMask {
   Value* addend = nullptr;
@@ -33,10 +33,9 @@ bool is_positional(const Value* mask) {
 NumericMask make_numeric(Value* mask, DType dtype, Node* before, const std::string& module_path) {
   GraphBuilder builder(mask->graph(), before);
   builder.set_module_path(module_path);
-  Value* open = builder.call("aten::_to_copy", {mask}, {{"dtype", dtype}});
+  Value* open = builder.call("aten::_to_copy", {mask}, {{"dtype", DType::Float32}});
   NumericMask result;
-  result.addend =
-      builder.call("aten::mul.Scalar", {builder.call("aten::rsub.Scalar", {open, 1.0}), lowest_addend(dtype)});
+  result.addend = builder.call("aten::mul.Scalar", {builder.call("aten::rsub.Scalar", {open, 1.0}), kLowestAddend});
   if (!is_positional(mask)) {
     Value* visible = builder.call("aten::any.dim", {mask, -1, true});
     result.visible = builder.call("aten::_to_copy", {visible}, {{"dtype", dtype}});
@@ -61,7 +60,9 @@ void spell_out_attention_masks(Graph& graph) {
   std::unordered_map<const Value*, NumericMask> made;
   std::vector<Node*> attentions;
   for (const auto& node : graph.nodes()) {
-    if (node->is("aten::scaled_dot_product_attention")) attentions.push_back(node.get());
+    // Attention over other ranks is not delegated.
+    if (node->is("aten::scaled_dot_product_attention") && node->output()->meta.rank() == 4)
+      attentions.push_back(node.get());
   }
   for (size_t i = 0; i < attentions.size(); ++i) {
     Node* node = attentions[i];

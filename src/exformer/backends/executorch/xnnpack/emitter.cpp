@@ -65,6 +65,19 @@ Placed Emitter::unary(NodeKind kind, const Placed& x) {
   return result;
 }
 
+Placed Emitter::cast(const Placed& x, DType dtype) {
+  if (x.dtype == dtype) return x;
+  const auto [found, is_new] = casts_.try_emplace({x.id, dtype}, kAbsent);
+  if (is_new) {
+    found->second = payload.add_value(dtype, kAxes);
+    payload.unary(NodeKind::Convert, x.id, found->second);
+  }
+  Placed result = x;
+  result.id = found->second;
+  result.dtype = dtype;
+  return result;
+}
+
 Placed Emitter::clamp(const Placed& x, double minimum, double maximum) {
   Placed result = result_like(x);
   payload.clamp(x.id, result.id, static_cast<float>(minimum), static_cast<float>(maximum));
@@ -142,6 +155,7 @@ Placed Emitter::ascending(const Placed& x) {
 }
 
 Placed Emitter::binary(NodeKind kind, const Placed& a, const Placed& b) {
+  if (a.dtype != b.dtype) refuse("operands of two dtypes");
   const int rank = std::max(a.rank(), b.rank());
   const auto axis_of = [rank](const Placed& x, int dim) {
     const int own = dim - (rank - x.rank());

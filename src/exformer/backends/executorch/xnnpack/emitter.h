@@ -56,8 +56,10 @@ class Emitter {
   Placed scalar(double value, DType dtype);
 
   Placed unary(NodeKind kind, const Placed& x);
+  /// The same numbers in another dtype; each conversion once.
+  Placed cast(const Placed& x, DType dtype);
   Placed clamp(const Placed& x, double minimum, double maximum);
-  /// Broadcasts as torch does; operands that lie differently are brought together.
+  /// Broadcasts as torch does; operands that lie differently are brought together. Both have one dtype.
   Placed binary(NodeKind kind, const Placed& a, const Placed& b);
   Placed binary(NodeKind kind, const Placed& a, double b) { return binary(kind, a, scalar(b, a.dtype)); }
   /// The same tensor with the given dims on the given axes (a dim of one element may name any axis).
@@ -84,6 +86,7 @@ class Emitter {
   /// A constant [1, count] (four axes for a count of 1) that holds one number.
   ValueId repeated(double value, uint32_t count, DType dtype);
   std::map<std::tuple<double, uint32_t, DType>, ValueId> repeated_;
+  std::map<std::pair<ValueId, DType>, ValueId> casts_;
 };
 
 }  // namespace exformer::executorch::xnnpack

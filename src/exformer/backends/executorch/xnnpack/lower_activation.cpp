@@ -1,4 +1,4 @@
-// Activations: a node where there is one, spelled out otherwise.
+// Activations: a node where there is one, spelled out otherwise. What takes more than one rounding is in float32.
 #include <cmath>
 #include <numbers>
 
@@ -17,12 +17,12 @@ Placed tanh_gelu(Lowering& xnn, const Placed& x) {
 }
 
 void gelu(const LowerCall& call) {
-  const Placed& x = call.tensor("self");
+  const Placed x = call.wide("self");
   call.set(call.args.string("approximate") == "tanh" ? tanh_gelu(call.xnn, x) : call.xnn.unary(NodeKind::Gelu, x));
 }
 
 void silu(const LowerCall& call) {
-  const Placed& x = call.tensor("self");
+  const Placed x = call.wide("self");
   call.set(call.xnn.binary(NodeKind::Multiply, x, call.xnn.unary(NodeKind::Sigmoid, x)));
 }
 
@@ -35,11 +35,11 @@ Placed softplus(Lowering& xnn, const Placed& x) {
 
 void softplus_call(const LowerCall& call) {
   if (call.number("beta") != 1.0) refuse("softplus with a beta");
-  call.set(softplus(call.xnn, call.tensor("self")));
+  call.set(softplus(call.xnn, call.wide("self")));
 }
 
 void mish(const LowerCall& call) {
-  const Placed& x = call.tensor("self");
+  const Placed x = call.wide("self");
   call.set(call.xnn.binary(NodeKind::Multiply, x, call.xnn.unary(NodeKind::Tanh, softplus(call.xnn, x))));
 }
 
@@ -50,15 +50,15 @@ void relu6(const LowerCall& call) { call.set(call.xnn.clamp(call.tensor("self"),
 void hardtanh(const LowerCall& call) {
   call.set(call.xnn.clamp(call.tensor("self"), call.number("min_val"), call.number("max_val")));
 }
-void hardswish(const LowerCall& call) { call.set(call.xnn.unary(NodeKind::Hardswish, call.tensor("self"))); }
+void hardswish(const LowerCall& call) { call.set(call.xnn.unary(NodeKind::Hardswish, call.wide("self"))); }
 
 void hardsigmoid(const LowerCall& call) {
-  const Placed shifted = call.xnn.clamp(call.xnn.binary(NodeKind::Add, call.tensor("self"), 3.0), 0.0, 6.0);
+  const Placed shifted = call.xnn.clamp(call.xnn.binary(NodeKind::Add, call.wide("self"), 3.0), 0.0, 6.0);
   call.set(call.xnn.binary(NodeKind::Multiply, shifted, 1.0 / 6.0));
 }
 
 void leaky_relu(const LowerCall& call) {
-  const Placed& x = call.tensor("self");
+  const Placed x = call.wide("self");
   Placed result = call.xnn.result_like(x);
   call.xnn.payload.leaky_relu(x.id, result.id, static_cast<float>(call.number("negative_slope")));
   call.set(std::move(result));
@@ -66,7 +66,7 @@ void leaky_relu(const LowerCall& call) {
 
 void elu(const LowerCall& call) {
   if (call.number("scale") != 1.0 || call.number("input_scale") != 1.0) refuse("elu with a scale");
-  const Placed& x = call.tensor("self");
+  const Placed x = call.wide("self");
   Placed result = call.xnn.result_like(x);
   call.xnn.payload.elu(x.id, result.id, static_cast<float>(call.number("alpha")));
   call.set(std::move(result));

@@ -1,6 +1,7 @@
-// Attention: two products and a softmax. Groups of query heads share their key head by broadcasting, so keys and values
-// are never repeated.
+// Attention: two products and a softmax, in float32: torch's kernel rounds no scores to 16 bits. Groups of query heads
+// share their key head by broadcasting, so keys and values are never repeated.
 #include <cmath>
+#include <optional>
 
 #include "exformer/backends/executorch/xnnpack/products.h"
 
@@ -11,7 +12,7 @@ struct Heads {
   Placed query, key, value;  // [batch, heads, length, width] on the four axes in order
 };
 
-Placed attend(Lowering& xnn, const Heads& heads, const Placed* mask) {
+Placed attend(Lowering& xnn, const Heads& heads, const std::optional<Placed>& mask) {
   Placed key = heads.key;
   std::swap(key.axes[2], key.axes[3]);
   Placed scores = matrix_product(xnn, heads.query, key);
@@ -31,13 +32,14 @@ void attention(const LowerCall& call) {
   const TensorMeta &query_meta = call.meta("query"), &key_meta = call.meta("key");
   if (query_meta.rank() != 4) refuse("attention over tensors that have not four dims");
   const std::vector<std::pair<int, int>> layout = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
-  Heads heads{xnn.require(call.tensor_along("query", {3}), layout),
-              xnn.require(call.tensor_along("key", {2, 3}), layout),
-              xnn.require(call.tensor_along("value", {2}), layout)};
+  Heads heads{xnn.require(call.wide_along("query", {3}), layout),
+              xnn.require(call.wide_along("key", {2, 3}), layout),
+              xnn.require(call.wide_along("value", {2}), layout)};
   const uint32_t width = constant_size(query_meta.sizes[3], "the width of a head");
   const double scale = call.args.optional_real("scale").value_or(1.0 / std::sqrt(static_cast<double>(width)));
   if (scale != 1.0) heads.query = xnn.binary(NodeKind::Multiply, heads.query, scale);
-  const Placed* mask = mask_value ? &xnn.get(mask_value) : nullptr;
+  const std::optional<Placed> mask =
+      mask_value ? std::optional(xnn.get_in(mask_value, DType::Float32)) : std::nullopt;
 
   const int64_t query_heads = constant_size(query_meta.sizes[1], "the number of heads"),
                 key_heads = constant_size(key_meta.sizes[1], "the number of key heads");

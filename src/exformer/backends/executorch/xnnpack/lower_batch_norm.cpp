@@ -1,4 +1,4 @@
-// Batch norm at rest: one factor and one addend per channel.
+// Batch norm at rest: one factor and one addend per channel, in float32.
 #include "exformer/backends/executorch/xnnpack/lowering.h"
 
 namespace exformer::executorch::xnnpack {
@@ -8,11 +8,11 @@ void batch_norm(const LowerCall& call) {
   Lowering& xnn = call.xnn;
   const Value *mean_value = call.optional("running_mean"), *variance_value = call.optional("running_var");
   if (call.args.boolean("training") || !mean_value || !variance_value) refuse("a batch norm over the batch itself");
-  const Placed& x = call.tensor("input");
+  const Placed x = call.wide("input");
   if (x.rank() < 2) refuse("a batch norm without channels");
   // [channels] as a dim beside those of x
   const auto per_channel = [&](const Value* value) {
-    Placed placed = xnn.get(value);
+    Placed placed = xnn.get_in(value, DType::Float32);
     const int axis = placed.axis(0);
     placed.axes.assign(static_cast<size_t>(x.rank()), -1);
     placed.axes[1] = axis;

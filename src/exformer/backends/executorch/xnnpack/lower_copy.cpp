@@ -14,12 +14,7 @@ void same(const LowerCall& call, const Value* from) {
 void cast(const LowerCall& call) {
   const Value* from = call.value("self");
   if (from->meta.dtype == call.out().dtype) return same(call, from);
-  const Placed& x = call.xnn.get(from);
-  Placed result = x;
-  result.dtype = call.out().dtype;
-  result.id = call.xnn.payload.add_value(result.dtype, kAxes);
-  call.xnn.payload.unary(NodeKind::Convert, x.id, result.id);
-  call.set(std::move(result));
+  call.set(call.xnn.get_in(from, call.out().dtype));
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ void concatenate(const LowerCall& call) {
     const Placed& tensor = call.xnn.get(value);
     if (tensor.rank() != call.out().rank()) refuse("cat of tensors of several ranks");
     if (tensor.axis(dim) < 0 && !is_one(value->meta.sizes[at(dim)])) refuse("cat along an expanded dim");
-    tensors.push_back(tensor);
+    tensors.push_back(call.xnn.cast(tensor, call.out().dtype));
   }
   call.set(join(call.xnn, std::move(tensors), dim, call.out().sizes[at(dim)]));
 }
@@ -83,7 +83,7 @@ void stack(const LowerCall& call) {
   const int dim = static_cast<int>(call.args.integer("dim") < 0 ? call.args.integer("dim") + call.out().rank()
                                                                 : call.args.integer("dim"));
   for (const Value* value : call.args.tensors("tensors")) {
-    tensors.push_back(call.xnn.get(value));
+    tensors.push_back(call.xnn.get_in(value, call.out().dtype));
     tensors.back().axes.insert(tensors.back().axes.begin() + dim, -1);
   }
   call.set(join(call.xnn, std::move(tensors), dim, call.out().sizes[at(dim)]));

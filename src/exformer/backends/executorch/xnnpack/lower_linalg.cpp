@@ -89,6 +89,7 @@ void add_product(const LowerCall& call) {
 Placed matrix_product(Lowering& xnn, const Placed& a, const Placed& b) {
   const int rank = std::max(a.rank(), b.rank());
   if (rank > kAxes) refuse("a product of more than four dims");
+  if (a.dtype != b.dtype) refuse("a product of two dtypes");
   // Batch dims lie on the first axes; the second operand may be read as [.., n, k].
   const auto layout = [rank](const Placed& x, int rows, int columns) {
     std::vector<std::pair<int, int>> wanted = {{x.rank() - 2, rows}, {x.rank() - 1, columns}};

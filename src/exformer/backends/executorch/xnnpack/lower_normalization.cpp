@@ -1,4 +1,4 @@
-// Norms over the last dim; their means are products with a constant row.
+// Norms over the last dim, in float32 as torch's kernels; their means are products with a constant row.
 #include <limits>
 
 #include "exformer/backends/executorch/xnnpack/lowering.h"
@@ -17,15 +17,15 @@ Placed scaled_by_inverse_root(Lowering& xnn, const Placed& x, const Placed& mean
 }
 
 Placed with_weight_and_bias(const LowerCall& call, Placed x) {
-  if (const Value* weight = call.optional("weight")) x = call.xnn.binary(NodeKind::Multiply, x, call.xnn.get(weight));
+  if (const Value* weight = call.optional("weight")) x = call.xnn.binary(NodeKind::Multiply, x, call.xnn.get_in(weight, x.dtype));
   const Value* bias = call.node.schema().name == "aten::rms_norm" ? nullptr : call.optional("bias");
-  return bias ? call.xnn.binary(NodeKind::Add, x, call.xnn.get(bias)) : x;
+  return bias ? call.xnn.binary(NodeKind::Add, x, call.xnn.get_in(bias, x.dtype)) : x;
 }
 
 void layer_norm(const LowerCall& call) {
   Lowering& xnn = call.xnn;
   const double width = width_of(call, "normalized_shape");
-  const Placed x = xnn.require(call.tensor_along("input", {-1}), {{-1, kAxes - 1}});
+  const Placed x = xnn.require(call.wide_along("input", {-1}), {{-1, kAxes - 1}});
   const Placed centred = xnn.binary(NodeKind::Subtract, x, xnn.weighted_sum_last(x, 1.0 / width));
   const Placed variance = xnn.weighted_sum_last(xnn.unary(NodeKind::Square, centred), 1.0 / width);
   call.set(with_weight_and_bias(call, scaled_by_inverse_root(xnn, centred, variance, call.number("eps"))));
@@ -34,7 +34,7 @@ void layer_norm(const LowerCall& call) {
 void rms_norm(const LowerCall& call) {
   Lowering& xnn = call.xnn;
   const double width = width_of(call, "normalized_shape");
-  const Placed x = xnn.require(call.tensor_along("input", {-1}), {{-1, kAxes - 1}});
+  const Placed x = xnn.require(call.wide_along("input", {-1}), {{-1, kAxes - 1}});
   const Placed mean_square = xnn.weighted_sum_last(xnn.unary(NodeKind::Square, x), 1.0 / width);
   const double epsilon = call.args.has("eps") ? call.number("eps") : std::numeric_limits<float>::epsilon();
   call.set(with_weight_and_bias(call, scaled_by_inverse_root(xnn, x, mean_square, epsilon)));

@@ -1,34 +1,54 @@
 // One element from two.
+#include <cmath>
+
 #include "exformer/backends/executorch/xnnpack/lowering.h"
 
 namespace exformer::executorch::xnnpack {
 namespace {
 
-Placed scaled(const LowerCall& call, const Placed& x) {
-  const double alpha = call.number("alpha");
-  return alpha == 1.0 ? x : call.xnn.binary(NodeKind::Multiply, x, alpha);
+/// A number that float16 holds as exactly as any result.
+bool fits(double number, DType dtype) {
+  if (dtype != DType::Float16 || number == 0.0 || std::isinf(number)) return true;
+  return std::abs(number) >= 0x1p-14 && std::abs(number) <= 65504.0;
 }
 
-Placed operand(const LowerCall& call, std::string_view name, DType dtype) {
-  return call.args[name].is_tensor() ? call.tensor(name) : call.xnn.scalar(call.number(name), dtype);
-}
+/// One dtype for both operands: the result's, or float32 where one of them, or a factor, asks for more.
+struct Operands {
+  Placed self, other;
+
+  explicit Operands(const LowerCall& call, double alpha = 1.0) {
+    const bool is_tensor = call.args["other"].is_tensor();
+    const DType own = call.meta("self").dtype, out = call.out().dtype;
+    const DType given = is_tensor ? call.meta("other").dtype : own;
+    const bool is_plain = own == out && given == out && alpha == 1.0;
+    const DType dtype = is_plain && (is_tensor || fits(call.number("other"), out)) ? out : DType::Float32;
+    self = call.xnn.get_in(call.value("self"), dtype);
+    other = is_tensor ? call.xnn.get_in(call.value("other"), dtype) : call.xnn.scalar(call.number("other"), dtype);
+  }
+};
 
 template <NodeKind Kind>
 void binary(const LowerCall& call) {
-  const Placed self = call.tensor("self");
-  call.set(call.xnn.binary(Kind, self, operand(call, "other", self.dtype)));
+  const Operands operands(call);
+  call.set(call.xnn.binary(Kind, operands.self, operands.other));
+}
+
+Placed scaled(const LowerCall& call, const Placed& x, double alpha) {
+  return alpha == 1.0 ? x : call.xnn.binary(NodeKind::Multiply, x, alpha);
 }
 
 /// self + alpha * other and its kin
 template <NodeKind Kind>
 void scaled_binary(const LowerCall& call) {
-  const Placed self = call.tensor("self");
-  call.set(call.xnn.binary(Kind, self, scaled(call, operand(call, "other", self.dtype))));
+  const double alpha = call.number("alpha");
+  const Operands operands(call, alpha);
+  call.set(call.xnn.binary(Kind, operands.self, scaled(call, operands.other, alpha)));
 }
 
 void reversed_subtract(const LowerCall& call) {
-  const Placed self = scaled(call, call.tensor("self"));
-  call.set(call.xnn.binary(NodeKind::Subtract, operand(call, "other", self.dtype), self));
+  const double alpha = call.number("alpha");
+  const Operands operands(call, alpha);
+  call.set(call.xnn.binary(NodeKind::Subtract, operands.other, scaled(call, operands.self, alpha)));
 }
 
 }  // namespace

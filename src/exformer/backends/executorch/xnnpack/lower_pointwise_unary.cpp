@@ -7,9 +7,16 @@
 namespace exformer::executorch::xnnpack {
 namespace {
 
+/// Ops whose result is exact, or rounded once.
 template <NodeKind Kind>
 void unary(const LowerCall& call) {
   call.set(call.xnn.unary(Kind, call.tensor("self")));
+}
+
+/// Functions that a kernel approximates: in float32, as torch computes them.
+template <NodeKind Kind>
+void function(const LowerCall& call) {
+  call.set(call.xnn.unary(Kind, call.wide("self")));
 }
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -29,10 +36,10 @@ Placed reciprocal(Lowering& xnn, const Placed& x) { return xnn.binary(NodeKind::
 
 void power(const LowerCall& call) {
   Lowering& xnn = call.xnn;
-  const Placed& x = call.tensor("self");
   const double exponent = call.number("exponent");
-  if (exponent == 1.0) return call.set(x);
-  if (exponent == 2.0) return call.set(xnn.unary(NodeKind::Square, x));
+  if (exponent == 1.0) return call.set(call.tensor("self"));
+  if (exponent == 2.0) return call.set(xnn.unary(NodeKind::Square, call.tensor("self")));
+  const Placed x = call.wide("self");
   if (exponent == 3.0) return call.set(xnn.binary(NodeKind::Multiply, xnn.unary(NodeKind::Square, x), x));
   if (exponent == 0.5) return call.set(xnn.unary(NodeKind::SquareRoot, x));
   if (exponent == -0.5) return call.set(xnn.unary(NodeKind::ReciprocalSquareRoot, x));
@@ -45,15 +52,15 @@ void power(const LowerCall& call) {
 void add_pointwise_unary_lowerings(LoweringTable& table) {
   table.add("aten::neg", unary<NodeKind::Negate>);
   table.add("aten::abs", unary<NodeKind::Absolute>);
-  table.add("aten::exp", unary<NodeKind::Exponential>);
-  table.add("aten::log", unary<NodeKind::Logarithm>);
-  table.add("aten::sqrt", unary<NodeKind::SquareRoot>);
-  table.add("aten::rsqrt", unary<NodeKind::ReciprocalSquareRoot>);
+  table.add("aten::exp", function<NodeKind::Exponential>);
+  table.add("aten::log", function<NodeKind::Logarithm>);
+  table.add("aten::sqrt", function<NodeKind::SquareRoot>);
+  table.add("aten::rsqrt", function<NodeKind::ReciprocalSquareRoot>);
   table.add("aten::square", unary<NodeKind::Square>);
-  table.add("aten::sin", unary<NodeKind::Sine>);
-  table.add("aten::cos", unary<NodeKind::Cosine>);
-  table.add("aten::tanh", unary<NodeKind::Tanh>);
-  table.add("aten::sigmoid", unary<NodeKind::Sigmoid>);
+  table.add("aten::sin", function<NodeKind::Sine>);
+  table.add("aten::cos", function<NodeKind::Cosine>);
+  table.add("aten::tanh", function<NodeKind::Tanh>);
+  table.add("aten::sigmoid", function<NodeKind::Sigmoid>);
   table.add("aten::floor", unary<NodeKind::Floor>);
   table.add("aten::ceil", unary<NodeKind::Ceiling>);
   table.add("aten::clamp", clamp);

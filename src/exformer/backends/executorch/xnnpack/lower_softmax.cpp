@@ -1,13 +1,14 @@
-// Softmax over any dim that can be brought to the last axis.
+// Softmax over any dim that can be brought to the last axis, in float32.
 #include "exformer/backends/executorch/xnnpack/lowering.h"
 
 namespace exformer::executorch::xnnpack {
 namespace {
 
 void softmax(const LowerCall& call) {
-  if (call.out().dtype != call.meta("self").dtype) refuse("softmax in another dtype");
   const int dim = call.dim("dim");
-  call.set(call.xnn.unary(NodeKind::Softmax, call.xnn.require(call.tensor_along("self", {dim}), {{dim, kAxes - 1}})));
+  const Placed given = call.xnn.cast(call.tensor_along("self", {dim}), call.out().dtype);
+  const Placed x = call.xnn.require(call.xnn.cast(given, DType::Float32), {{dim, kAxes - 1}});
+  call.set(call.xnn.unary(NodeKind::Softmax, x));
 }
 
 }  // namespace

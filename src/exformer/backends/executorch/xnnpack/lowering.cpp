@@ -33,13 +33,24 @@ const Placed& Lowering::get(const Value* value) {
     entry.placed = merge_last(entry.merge->heads);
   } else {
     if (!weight(value)) refuse(fmt::format("'{}' is not in the delegate", value->name));
-    Placed placed = default_place(value->meta.dtype, value->meta.sizes);
-    Dims dims;
-    for (const SymInt& size : placed.sizes) dims.push_back(constant_size(size, "a weight's size"));
-    placed.id = weight_as(value, std::move(dims));
-    entry.placed = std::move(placed);
+    entry.placed = placed_weight(value, value->meta.dtype);
   }
   return *entry.placed;
+}
+
+Placed Lowering::placed_weight(const Value* value, DType dtype) {
+  Placed placed = default_place(dtype, value->meta.sizes);
+  Dims dims;
+  for (const SymInt& size : placed.sizes) dims.push_back(constant_size(size, "a weight's size"));
+  placed.id = weight_in(value, dtype, std::move(dims));
+  return placed;
+}
+
+Placed Lowering::get_in(const Value* value, DType dtype) {
+  if (dtype != DType::Float32 || value->meta.dtype == dtype || !weight(value)) return cast(get(value), dtype);
+  std::optional<Placed>& wide = entries_[value].wide;
+  if (!wide) wide = placed_weight(value, dtype);
+  return *wide;
 }
 
 const Placed& Lowering::get_along(const Value* value, const std::vector<int>& dims) {
@@ -96,6 +107,10 @@ const Value* LowerCall::optional(std::string_view name) const {
 
 const Placed& LowerCall::tensor_along(std::string_view name, const std::vector<int>& dims) const {
   return xnn.get_along(value(name), dims);
+}
+
+Placed LowerCall::wide_along(std::string_view name, const std::vector<int>& dims) const {
+  return xnn.cast(tensor_along(name, dims), DType::Float32);
 }
 
 int LowerCall::dim(std::string_view name, std::string_view of) const {

@@ -42,6 +42,8 @@ class Lowering : public Emitter {
   /// The tensor in the payload; constants are added on first use, deferred ones emitted.
   const Placed& get(const Value* value);
   const Placed& get_along(const Value* value, const std::vector<int>& dims);
+  /// The tensor in `dtype`; weights are cast while they are written.
+  Placed get_in(const Value* value, DType dtype);
   const DeferredLinear* deferred_linear(const Value* value) const;
   const DeferredMerge* deferred_merge(const Value* value) const;
 
@@ -58,8 +60,10 @@ class Lowering : public Emitter {
   Placed fully_connected(const DeferredLinear& linear);
 
  private:
+  Placed placed_weight(const Value* value, DType dtype);
   struct Entry {
     std::optional<Placed> placed;
+    std::optional<Placed> wide;  // a weight of 16 bits in float32
     std::optional<DeferredLinear> linear;
     std::optional<DeferredMerge> merge;
   };
@@ -84,6 +88,9 @@ class LowerCall {
   /// The same, for an op that works along these dims (counted from the end when negative): all their elements must be
   /// there.
   const Placed& tensor_along(std::string_view name, const std::vector<int>& dims) const;
+  /// In float32, where torch's kernels compute what takes more than one rounding; set() brings the result back.
+  Placed wide(std::string_view name) const { return xnn.get_in(value(name), DType::Float32); }
+  Placed wide_along(std::string_view name, const std::vector<int>& dims) const;
   const TensorMeta& meta(std::string_view name) const { return args.tensor(name)->meta; }
   const TensorMeta& out(size_t index = 0) const { return node.output(index)->meta; }
   /// A dim argument counted from the front.
@@ -91,7 +98,11 @@ class LowerCall {
   std::vector<int> dims(std::string_view name, std::string_view of = "self") const;
   /// A number that is a constant.
   double number(std::string_view name) const;
-  void set(Placed result, size_t index = 0) const { xnn.bind(node.output(index), std::move(result)); }
+  /// In the dtype of the node's result.
+  void set(Placed result, size_t index = 0) const {
+    if (result.dtype != out(index).dtype) result = xnn.cast(result, out(index).dtype);
+    xnn.bind(node.output(index), std::move(result));
+  }
 };
 
 using LowerFunction = void (*)(const LowerCall&);
