@@ -229,6 +229,7 @@ void bind_session(py::module_& module) {
       .def_property_readonly("node_count", &Session::node_count)
       .def("is_used_behind", [](const Session& self, size_t count,
                                 py::handle size) { return self.is_used_behind(count, to_sym_int(size).value()); })
+      .def("is_read", [](const Session&, const Tensor& tensor) { return !tensor.value()->users().empty(); })
       .def("values", values_of)
       .def("bytes", bytes_of)
       .def("symbol",

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from . import caches
+
 
 @dataclasses.dataclass
 class Facts:
@@ -61,7 +63,7 @@ class Dims:
             base = name if is_named else f"s{len(self.facts)}"
             if base not in self.facts:
                 self.facts[base] = Facts(base, size, named=is_named, where=f"axis {axis} of '{path}'")
-                if "past_key_values" in path:
+                if path.partition(".")[0] in caches.NAMES:
                     self.facts[base].min = 0
                 if isinstance(request, dict):
                     self.facts[base].min = request.get("min") or self.facts[base].min

@@ -4,8 +4,8 @@ undone when the trace ends."""
 import contextlib
 import inspect
 
-from . import (anyres_images, batches, caches, chosen_places, grid_towers, heads, packed_images, resized_grids,
-               rope_frequencies, rope_positions, scans, sparse_attention, vision_grids)
+from . import (anyres_images, batches, caches, chosen_places, chunk_states, grid_towers, heads, packed_images,
+               resized_grids, rope_frequencies, rope_positions, scans, sparse_attention, vision_grids)
 from .replacing import model_modules, modeling, replaced
 
 
@@ -88,16 +88,19 @@ def whole_splits():
     return found
 
 
+_TOPICS = (anyres_images, batches, caches, chosen_places, chunk_states, grid_towers, heads, packed_images, resized_grids,
+           rope_positions, scans, sparse_attention)
+
+
 def replacements(model):
     """[(owner, name, value)], all that apply to a model. Made of classes as they are before other patches."""
     from torch import library
 
     is_eager = getattr(model.config, "_attn_implementation", None) == "eager"
-    found = [*vision_grids.replacements(is_eager), *scans.replacements(), *batches.replacements(), *expert_loops(),
-             *caches.replacements(), *chosen_places.replacements(), *resized_grids.replacements(),
-             *packed_images.replacements(), *grid_towers.replacements(), *anyres_images.replacements(),
-             *rope_frequencies.replacements(model), *rope_positions.replacements(), *sparse_attention.replacements(),
-             *whole_splits(), *heads.replacements()]
+    found = [*vision_grids.replacements(is_eager), *rope_frequencies.replacements(model)]
+    for topic in _TOPICS:
+        found += topic.replacements()
+    found += [*expert_loops(), *whole_splits()]
     fallback = library._OPS.get("transformers::grouped_mm_fallback")
     if fallback is not None:
         from transformers.integrations import moe

@@ -1,8 +1,15 @@
 """The example call: forward kwargs from a safetensors file, and their nesting."""
 
+import difflib
+import inspect
 import re
+import sys
 
 from exformer import _core
+
+from . import caches
+
+LABELS = ("labels", "future_values")  # losses are not exported
 
 
 def read_inputs(path):
@@ -32,28 +39,35 @@ def config_integer(config, *names, default=None):
     return default
 
 
-def _cache_from_leaves(leaves, config):
-    """A DynamicCache (or an encoder-decoder pair) holding the given keys and values."""
-    from transformers import DynamicCache
-    from transformers.cache_utils import EncoderDecoderCache
+def forward_name(head, model):
+    """The kwarg of forward; a cache goes by the name that this version and family give it."""
+    names = inspect.signature(model.forward).parameters
+    if head in names or head not in caches.NAMES:
+        return head
+    return next((name for name in caches.NAMES if name in names), head)
 
-    if any(name.startswith(("self_attention_cache.", "cross_attention_cache.")) for name in leaves):
-        halves = []
-        for half in ("self_attention_cache.", "cross_attention_cache."):
-            part = {name[len(half):]: leaf for name, leaf in leaves.items() if name.startswith(half)}
-            halves.append(_cache_from_leaves(part, None))
-        return EncoderDecoderCache(*halves)
-    cache = DynamicCache(config=config) if config is not None else DynamicCache()
-    layers = {}
-    for name, leaf in leaves.items():
-        match = re.fullmatch(r"layers\.(\d+)\.(keys|values)", name)
-        if match:
-            layers.setdefault(int(match[1]), {})[match[2]] = leaf
-        elif not name.endswith("_sliding_window_tensor"):
-            raise LookupError(f"the cache input '{name}' is not understood")
-    for number in sorted(layers):
-        cache.update(layers[number]["keys"], layers[number]["values"], number)
-    return cache
+
+def beyond_forward(kwargs, model):
+    """Those that forward has no parameter for. It may take them as **kwargs, and drop them: what no line of the model's
+    code names is an error here, of the others the trace tells whether they are read."""
+    names = inspect.signature(model.forward).parameters
+    found = [name for name in kwargs if name not in names]
+    if found:
+        modules = {sys.modules[type(module).__module__] for module in model.modules()}
+        words = set(re.findall(r"\w+", " ".join(map(inspect.getsource, modules))))
+        for name in found:
+            if name not in words:
+                raise unknown_input(name, model)
+    return found
+
+
+def unknown_input(name, model):
+    """The error for an input that the model does not read."""
+    parameters = inspect.signature(model.forward).parameters.values()
+    names = [parameter.name for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD]
+    nearest = difflib.get_close_matches(name, names, n=3)
+    hint = f" (nearest: {', '.join(nearest)})" if nearest else ""
+    return LookupError(f"input '{name}' is not known to this model{hint}; it takes {', '.join(names)}")
 
 
 def nest(flat, model):
@@ -63,16 +77,17 @@ def nest(flat, model):
     kwargs, groups = {}, {}
     for name, tensor in flat.items():
         head, _, rest = name.partition(".")
+        head = forward_name(head, model)
         if not rest:
-            kwargs[name] = tensor
+            kwargs[head] = tensor
             continue
         if head not in groups:
             groups[head] = {}
             kwargs[head] = None
         groups[head][rest] = tensor
     for head, leaves in groups.items():
-        if head == "past_key_values":
-            kwargs[head] = _cache_from_leaves(leaves, model.config)
+        if head in caches.NAMES:
+            kwargs[head] = caches.make(leaves, model)
         elif head == "encoder_outputs":
             kwargs[head] = BaseModelOutput(**leaves)
         elif all(name.isdigit() for name in leaves):

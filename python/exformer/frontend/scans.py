@@ -126,6 +126,15 @@ def mlstm(self, query, key, value, igate, fgate, c_initial=None, n_initial=None,
     return hidden, (c_state.float(), n_state.float(), last)
 
 
+def selective_scan(original):
+    """mamba_selective_scan, which goes step by step where the config says so."""
+
+    def scan(*args, **kwargs):
+        return original(*args, **{**kwargs, "use_associative_scan": True, "use_mambapy": False})
+
+    return scan
+
+
 def replacements():
     """[(owner, name, value)]: selective state space models choose their scan by what is there."""
     import sys
@@ -133,7 +142,8 @@ def replacements():
     found = []
     for _, module in model_modules():
         if hasattr(module, "mamba_selective_scan"):
-            found.append((module, "is_torchdynamo_exporting", lambda: False))
+            found += [(module, "is_torchdynamo_exporting", lambda: False),
+                      (module, "mamba_selective_scan", selective_scan(module.mamba_selective_scan))]
     library = sys.modules.get("torch._higher_order_ops.associative_scan")
     if library is None:
         import torch._higher_order_ops.associative_scan as library

@@ -3,7 +3,7 @@
 import contextlib
 import json
 
-from . import default_inputs, dims, loading, patches, python_names, samples, vision_grids
+from . import caches, default_inputs, dims, loading, patches, python_names, samples, vision_grids
 
 MAX_ROUNDS = 24
 _FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
@@ -60,7 +60,18 @@ def _symbolic_inputs(core, kwargs, dimensions):
         name = ".".join(_key_name(key) for key in path[1:])
         sizes = dimensions.sizes_of(name, leaf._sizes())
         leaves.append(torch.Tensor(core.user_input(name, sizes, leaf)))
-    return _pytree.tree_unflatten(leaves, spec)[1], spec
+    inputs = _pytree.tree_unflatten(leaves, spec)[1]
+    if caches.has_states(inputs):
+        _fix_single_steps(core, inputs)
+    return caches.entered(inputs), spec
+
+
+def _fix_single_steps(core, inputs):
+    """One token behind the states of a recurrence: models have code of their own for it, which is all that it needs."""
+    for name in ("input_ids", "inputs_embeds"):
+        length = inputs[name].shape[1] if name in inputs else 0
+        if not isinstance(length, int) and core.hint(length) == 1:
+            core.assume_value(core.free_symbols(length)[0], 1, f"the step of one token in '{name}'")
 
 
 @contextlib.contextmanager
@@ -117,8 +128,9 @@ def _called(core, request, dimensions, model):
         flat = default_inputs.default_inputs(model, request["checkpoint"])
     kwargs = samples.nest(flat, model)
     flags = {name: request[name] for name in _FLAGS if request.get(name) is not None}
-    for label in ("labels", "future_values"):
+    for label in samples.LABELS:
         kwargs.pop(label, None)
+    beyond = samples.beyond_forward(kwargs, model)
     register_cache_pytrees_for_model(model)
     if getattr(model.config, "return_loss", False):
         model.config.return_loss = False
@@ -138,6 +150,9 @@ def _called(core, request, dimensions, model):
             outputs = _written_back(_spelled_out(model(**inputs, **constants)), buffers)
         finally:
             torch._state.is_tracing = False
+    for name in beyond:
+        if name in inputs and not any(core.is_read(leaf) for leaf in _pytree.tree_leaves(inputs[name])):
+            raise samples.unknown_input(name, model)
     return Trace(model, in_spec, (kwargs, constants), outputs)
 
 
@@ -229,7 +244,7 @@ def program_request(request, traced, dimensions):
     return {
         "state": state,
         "outputs": leaves,
-        "in_spec": _pytree.treespec_dumps(traced.in_spec),
+        "in_spec": caches.any_length(_pytree.treespec_dumps(traced.in_spec)),
         "out_spec": _pytree.treespec_dumps(out_spec),
         "allow_missing": request["allow_missing"],
         "architecture": type(model).__name__,

@@ -342,7 +342,7 @@ DynamicShapes parse_dynamic_shapes(const Json& value) {
   if (!value.is_object()) fail("dynamic_shapes must be an object from input names to dims");
   DynamicShapes shapes;
   for (const auto& [input, dims] : value.items()) {
-    auto& axes = shapes[input];
+    auto& axes = shapes[input_name(input)];
     if (dims.is_null()) continue;
     if (dims.is_array()) {
       for (size_t i = 0; i < dims.size(); ++i)

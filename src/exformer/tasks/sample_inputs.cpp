@@ -101,6 +101,11 @@ NamedTensors complete_cache(const NamedTensors& inputs, const ModelFacts& facts,
 
 }  // namespace
 
+std::string input_name(const std::string& given) {
+  const bool is_cache = given == "cache" || given.starts_with("cache.layers.");
+  return is_cache ? "past_key_values" + given.substr(std::string_view("cache").size()) : given;
+}
+
 std::optional<CacheLeaf> parse_cache_leaf(const std::string& name) {
   if (!name.starts_with(kCachePrefix)) return std::nullopt;
   const char* begin = name.data() + kCachePrefix.size();
@@ -129,7 +134,9 @@ NamedTensors default_inputs(Task task, const ModelFacts& facts) {
   return {{"input_ids", input_ids}, {"attention_mask", attention_mask}};
 }
 
-NamedTensors prepare_inputs(const NamedTensors& inputs, Task task, const ModelFacts& facts, DType dtype) {
+NamedTensors prepare_inputs(const NamedTensors& given, Task task, const ModelFacts& facts, DType dtype) {
+  NamedTensors inputs;
+  for (const auto& [name, tensor] : given) inputs.emplace_back(input_name(name), tensor);
   const std::vector<KnownInput> known = known_inputs(task, facts);
   NamedTensors prepared;
   bool has_cache = false;

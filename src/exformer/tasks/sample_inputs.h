@@ -21,6 +21,10 @@ NamedTensors default_inputs(Task task, const ModelFacts& facts);
 /// ExportError naming the input.
 NamedTensors prepare_inputs(const NamedTensors& inputs, Task task, const ModelFacts& facts, DType dtype);
 
+/// What 5.24 of transformers calls `cache` is `past_key_values` here: "cache.layers.3.keys" ->
+/// "past_key_values.layers.3.keys". Other names stay.
+std::string input_name(const std::string& given);
+
 /// "past_key_values.layers.3.keys" -> {3, "keys"}; nothing for any other name.
 struct CacheLeaf {
   size_t layer;
