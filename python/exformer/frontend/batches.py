@@ -1,6 +1,6 @@
 """Code that goes through a batch sample by sample, for all samples at once: their number stays an input."""
 
-from .replacing import modeling, replaced
+from .replacing import modeling
 
 
 def length_regulator(encoded_embeddings, duration_labels, speaking_speed=1.0):
@@ -103,37 +103,6 @@ def local_attention(original):
     return forward
 
 
-def windows(tensor, step, count):
-    """[batch, windows, count * step, width]: overlapping stretches of [batch, length, width], a step apart, which the
-    models make as views of the same memory."""
-    import torch
-
-    blocks = tensor.unflatten(1, (-1, step))
-    number = blocks.shape[1] - count + 1
-    return torch.cat([blocks[:, i:i + number] for i in range(count)], dim=2)
-
-
-def chunks(hidden_states, window_overlap, onnx_export=False):
-    """_chunk of Longformer and LED: stretches of two windows."""
-    return windows(hidden_states, window_overlap, 2)
-
-
-def weighted_values(original):
-    """Their _sliding_chunks_matmul_attn_probs_value, which looks at three windows of values."""
-
-    def patched(self, attn_probs, value, window_overlap):
-        import torch
-
-        def as_windows(tensor, size, stride):
-            return windows(tensor, window_overlap, 3)
-
-        with replaced(torch.Tensor, "as_strided", as_windows):
-            return original(self, attn_probs, value, window_overlap)
-
-    return patched
-
-
-_WINDOWS = {"longformer": "LongformerSelfAttention", "led": "LEDEncoderSelfAttention"}
 _GRANITE = {"granite_speech": "GraniteSpeechConformerAttention",
             "granite_speech_plus": "GraniteSpeechPlusConformerAttention"}
 _SERIES = {"timesfm": "TimesFmModelForPrediction", "timesfm2_5": "TimesFm2_5ModelForPrediction"}
@@ -150,11 +119,6 @@ def replacements():
             owner = getattr(module, name)
             found += [(owner, "forward", series_at_once(owner.forward)),
                       (owner, "_preprocess", preprocess_series(owner._preprocess))]
-    for family, name in _WINDOWS.items():
-        if (module := modeling(family)) is not None:
-            owner, method = getattr(module, name), "_sliding_chunks_matmul_attn_probs_value"
-            found += [(owner, "_chunk", staticmethod(chunks)),
-                      (owner, method, weighted_values(getattr(owner, method)))]
     if (canine := modeling("canine")) is not None:
         owner = canine.CanineAttention
         found.append((owner, "forward", local_attention(owner.forward)))

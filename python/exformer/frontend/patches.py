@@ -4,8 +4,9 @@ undone when the trace ends."""
 import contextlib
 import inspect
 
-from . import (anyres_images, batches, caches, chosen_places, chunk_states, grid_towers, heads, packed_images,
-               resized_grids, rope_frequencies, rope_positions, scans, sparse_attention, vision_grids)
+from . import (anyres_images, batches, blocks, caches, chosen_places, chunk_states, grid_towers, hashed_attention, heads,
+               packed_images, resized_grids, rope_frequencies, rope_positions, scans, sliding_windows, sparse_attention,
+               sparse_blocks, vision_grids, waveforms)
 from .replacing import model_modules, modeling, replaced
 
 
@@ -88,8 +89,8 @@ def whole_splits():
     return found
 
 
-_TOPICS = (anyres_images, batches, caches, chosen_places, chunk_states, grid_towers, heads, packed_images, resized_grids,
-           rope_positions, scans, sparse_attention)
+_TOPICS = (anyres_images, batches, blocks, caches, chosen_places, chunk_states, grid_towers, hashed_attention, heads,
+           packed_images, resized_grids, rope_positions, scans, sliding_windows, sparse_attention, waveforms)
 
 
 def replacements(model):
@@ -97,7 +98,8 @@ def replacements(model):
     from torch import library
 
     is_eager = getattr(model.config, "_attn_implementation", None) == "eager"
-    found = [*vision_grids.replacements(is_eager), *rope_frequencies.replacements(model)]
+    found = [*vision_grids.replacements(is_eager), *rope_frequencies.replacements(model),
+             *sparse_blocks.replacements(model)]
     for topic in _TOPICS:
         found += topic.replacements()
     found += [*expert_loops(), *whole_splits()]

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace exformer::onnx {
 namespace {
@@ -59,8 +60,14 @@ ValueId Emitter::reshape(ValueId value, const Sizes& sizes) {
   };
   if (has_zero) return done(shapes.vector(sizes), {{"allowzero", int64_t{1}}});
   if (unknown.empty()) return done(graph.constant_ints(target));
-  const size_t inferred = *std::max_element(unknown.begin(), unknown.end(),
-                                            [&](size_t a, size_t b) { return cost(sizes[a]) < cost(sizes[b]); });
+  const auto may_be_empty = [&](size_t i) { return !sizes[i].is_constant() && bounds(sizes[i]).min < 1; };
+  const size_t inferred = *std::max_element(unknown.begin(), unknown.end(), [&](size_t a, size_t b) {
+    return std::pair(may_be_empty(a), cost(sizes[a])) < std::pair(may_be_empty(b), cost(sizes[b]));
+  });
+  // Beside a dim of 0 none can be inferred.
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (i != inferred && may_be_empty(i)) return done(shapes.vector(sizes), {{"allowzero", int64_t{1}}});
+  }
   target[inferred] = -1;
   if (unknown.size() == 1) return done(graph.constant_ints(target));
   Sizes mixed(target.begin(), target.end());
