@@ -4,7 +4,7 @@ give integers and lists of a known length, their stand-ins keep sizes symbolic."
 import builtins
 import contextlib
 
-from .replacing import model_modules
+from .replacing import model_modules, replaced
 
 
 def symbolic_len(value):
@@ -101,13 +101,12 @@ def shadowed(model):
     """In the modules of the model's classes, and in transformers' code that they share."""
     paths = {type(module).__module__ for module in model.modules()}
     modules = [module for path, module in model_modules() if path in paths]
-    for module in modules:
-        for name, value in _NAMES.items():
-            vars(module).setdefault(name, value)
-    try:
-        yield
-    finally:
+    with contextlib.ExitStack() as undo:
         for module in modules:
+            if "torch_int" in vars(module):  # transformers' `int`
+                undo.enter_context(replaced(module, "torch_int", symbolic_int))
             for name, value in _NAMES.items():
-                if vars(module).get(name) is value:
-                    delattr(module, name)
+                if name not in vars(module):
+                    setattr(module, name, value)
+                    undo.callback(delattr, module, name)
+        yield

@@ -170,6 +170,7 @@ def trace(request):
         torch._state.ones.clear()
         remainders.whole = None
         remainders.padded.clear()
+        remainders.taken_for_some.clear()
         result, fault, is_restart, first_node = None, None, False, core.node_count
         try:
             result = _run_round(core, request, dimensions)
@@ -203,8 +204,9 @@ def trace(request):
             # The model refuses the other size, of the one that it asked about last: it has to be 1.
             size, where = torch._state.ones[-1]
             learned = dimensions.learn([(core.free_symbols(size)[0], 1, where)], [])
-        if not learned and fault is not None and set(remainders.padded) - remainders.no_padding:
-            remainders.no_padding |= set(remainders.padded)
+        asked = {*remainders.padded, *remainders.taken_for_some} - remainders.no_padding
+        if not learned and fault is not None and asked:
+            remainders.no_padding |= asked
             learned = True
         if learned:
             continue

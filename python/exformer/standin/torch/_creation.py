@@ -5,7 +5,7 @@ import math
 
 from . import _state
 from ._rows import Progression
-from ._symbols import SymFloat, SymInt
+from ._symbols import SymFloat, SymInt, bool_known, sym_max
 from ._types import DTYPES, default_dtype
 
 
@@ -149,8 +149,14 @@ def arange(start=0, end=None, step=1, *, dtype=None, out=None, device=None, layo
 
 
 def linspace(start, end, steps, *, dtype=None, **kwargs):
-    ends = [value.item() if _is_tensor(value) else value for value in (start, end)]
-    return _call("linspace", *ends, steps, dtype=dtype or default_dtype())
+    start, end = [value.item() if _is_tensor(value) else value for value in (start, end)]
+    dtype = dtype or default_dtype()
+    if not any(isinstance(value, (SymInt, SymFloat)) for value in (start, end, steps)):
+        return _call("linspace", start, end, steps, dtype=dtype)
+    places = arange(steps, dtype=dtype)
+    if bool_known(end - start == steps - 1):
+        return places + start
+    return (places * ((end - start) / sym_max(steps - 1, 1)) + start).to(dtype)
 
 
 def logspace(start, end, steps, base=10.0, *, dtype=None, **kwargs):

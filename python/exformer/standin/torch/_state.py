@@ -23,6 +23,8 @@ class Remainders:
     operands = {}  # by text: size and n
     padded = {}  # by text, of this round: whether `n - size % n` was asked for
     no_padding = set()  # texts of those that code does other things with
+    missing = set()  # texts of what is missing to the next multiple: they count as more than 0 when code asks
+    taken_for_some = set()  # of this round: those that it has asked about
 
     @classmethod
     def remainder(cls, text):

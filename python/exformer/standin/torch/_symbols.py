@@ -2,7 +2,9 @@
 
 import builtins
 import math
+import operator
 import os
+import re
 import sys
 
 from exformer import _core
@@ -50,6 +52,9 @@ def decide(condition):
     hints = _hint(left), _hint(right)
     if _is_number_of_data(left) or _is_number_of_data(right):
         return _decide_data(kind, left, right, hints)
+    padded = _if_something_is_missing(kind, left, right)
+    if padded is not None:
+        return padded
     if kind in ("eq", "ne"):
         if _is_small(left) or _is_small(right):
             value, number = (right, left) if _is_small(left) else (left, right)
@@ -92,6 +97,42 @@ def decide(condition):
     _state.bounds.append((left, right, kind, truth, caller()))
     _check_order(kind, left, right, truth)  # what no bound of one size expresses
     return truth
+
+
+def _if_something_is_missing(kind, left, right):
+    """The answer to whether anything is missing to the next multiple: yes. Code then pads by it or resizes to the
+    whole, and cuts the rest off again, which does nothing where nothing is missing. None: another question."""
+    if str(left) in _state.Remainders.padded or str(right) in _state.Remainders.padded:
+        return None
+    if kind in ("eq", "ne"):
+        values, answer = (left - right, right - left), kind == "ne"
+    elif isinstance(right if kind == "lt" else left, int) and (right if kind == "lt" else left) == 1:
+        values, answer = (left if kind == "lt" else right,), kind == "le"
+    else:
+        values, answer = (right - left if kind == "lt" else left - right,), kind == "lt"
+    for value in values:
+        if _is_missing(value):
+            _state.Remainders.taken_for_some.add(str(value))
+            return answer
+    return None
+
+
+def counts_as_some(value):
+    """A number that code asks about, whether it is more than 0, and then moves or pads by it: it may as well be 0."""
+    if isinstance(value, SymInt):
+        _state.Remainders.missing.add(str(value))
+    return value
+
+
+def _is_missing(value):
+    """`n * ceil(size / n) - size`, and what else counts as more than 0 when code asks."""
+    text = str(value)
+    if not isinstance(value, SymInt) or text in _state.Remainders.no_padding or _state.core.depends_on_data(value):
+        return False
+    if text in _state.Remainders.missing:
+        return True
+    blocks = re.findall(r"(?<!- )(?<!-)\b(\d+)\*floordiv\(", text)
+    return any((value < int(block)) is True for block in blocks) and (value >= 0) is True
 
 
 def _pads_in_every_case(value):
@@ -264,29 +305,55 @@ class SymFloat:
     def __repr__(self):
         return f"({self.numerator} / {self.denominator})"
 
-    def __mul__(self, other):
-        if isinstance(other, (int, SymInt)):
-            return SymFloat(self.numerator * other, self.denominator)
-        return float(self) * other
+    def tensor(self):
+        """The number that a run has."""
+        from ._types import DTYPES
 
-    __rmul__ = __mul__
-
-    def __truediv__(self, other):
-        if isinstance(other, (int, SymInt)):
-            return SymFloat(self.numerator, self.denominator * other)
-        return float(self) / other
+        parts = [_state.core.call("scalar_tensor", (part,), {"dtype": DTYPES["float32"]})
+                 for part in (self.numerator, self.denominator)]
+        return _state.core.call("div", tuple(parts), {})
 
 
-def _float_operator(name):
-    def operator(self, other):
-        return getattr(float(self), name)(float(other))
+def _quotient(value):
+    """Numerator and denominator of a number; None where they would be large, as those of 0.1 are."""
+    if isinstance(value, SymFloat):
+        return value.numerator, value.denominator
+    if isinstance(value, (int, SymInt)):
+        return value, 1
+    if not isinstance(value, float) or not math.isfinite(value):
+        return None
+    numerator, denominator = value.as_integer_ratio()
+    return (numerator, denominator) if abs(numerator) < 2**31 and denominator <= 2**10 else None
 
-    return operator
+
+def _sum(a, b):
+    return SymFloat(a[0] + b[0], a[1]) if a[1] is b[1] or bool_known(a[1] == b[1]) else \
+        SymFloat(a[0] * b[1] + b[0] * a[1], a[1] * b[1])
 
 
-for _name in ("add", "radd", "sub", "rsub", "rtruediv", "pow", "rpow", "lt", "le", "gt", "ge", "eq", "ne", "mod",
-              "floordiv", "rmod", "rfloordiv"):
-    setattr(SymFloat, f"__{_name}__", _float_operator(f"__{_name}__"))
+_ON_QUOTIENTS = {"add": _sum, "sub": lambda a, b: _sum(a, (-b[0], b[1])),
+                 "mul": lambda a, b: SymFloat(a[0] * b[0], a[1] * b[1]),
+                 "truediv": lambda a, b: SymFloat(a[0] * b[1], a[1] * b[0])}
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):  # the denominators are sizes, and so above 0
+    _ON_QUOTIENTS[_name] = lambda a, b, compare=getattr(operator, _name): compare(a[0] * b[1], b[0] * a[1])
+
+
+def _float_operator(name, is_reverse=False):
+    def method(self, other):
+        parts = _quotient(self), _quotient(other)
+        if name in _ON_QUOTIENTS and None not in parts:
+            return _ON_QUOTIENTS[name](*(reversed(parts) if is_reverse else parts))
+        if not isinstance(other, (int, float, SymInt, SymFloat)):
+            return NotImplemented
+        return getattr(float(self), f"__{'r' if is_reverse else ''}{name}__")(float(other))
+
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "floordiv", "lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(SymFloat, f"__{_name}__", _float_operator(_name))
+for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "floordiv"):
+    setattr(SymFloat, f"__r{_name}__", _float_operator(_name, True))
 SymFloat.__hash__ = object.__hash__
 SymFloat.__neg__ = lambda self: SymFloat(-self.numerator, self.denominator)
 
@@ -296,19 +363,13 @@ def specialize_part(value):
 
 
 def _true_divide(self, other):
-    if isinstance(other, (int, SymInt)) and not isinstance(other, bool):
-        return SymFloat(self, other)
-    if isinstance(other, float):
-        return specialize(self) / other
-    return NotImplemented
+    if isinstance(other, bool) or not isinstance(other, (int, float, SymInt, SymFloat)):
+        return NotImplemented
+    return SymFloat(self) / other
 
 
 def _reverse_true_divide(self, other):
-    if isinstance(other, int):
-        return SymFloat(other, self)
-    if isinstance(other, float):
-        return other / specialize(self)
-    return NotImplemented
+    return other / SymFloat(self) if isinstance(other, (int, float)) else NotImplemented
 
 
 def _with_floats(name, method):
@@ -321,16 +382,19 @@ def _with_floats(name, method):
                 return padding
             _refuse_padding(self, other)
         if isinstance(other, float):
-            if other == int(other) and abs(other) < 2**53 and name in ("__mul__", "__rmul__", "__floordiv__"):
+            if other == int(other) and abs(other) < 2**53 and name == "__floordiv__":
                 return SymFloat(method(self, int(other)))
-            return getattr(float(specialize(self)), name)(other)
+            return getattr(SymFloat(self), name)(other)
         if isinstance(other, SymFloat):
-            return getattr(float(specialize(self)), name)(float(other))
+            return getattr(SymFloat(self), name)(other)
         if name == "__mod__" and _state.Remainders.padded:
             _note_padding(-self, other)
         result = method(self, other)
-        if name == "__mod__" and isinstance(other, int) and str(result).startswith("mod("):
-            _state.Remainders.operands[str(result)] = self, other
+        if name == "__mod__" and isinstance(other, int):
+            if str(result).startswith("mod("):
+                _state.Remainders.operands[str(result)] = self, other
+            elif "floordiv(" in str(result):
+                counts_as_some(result)
         return result
 
     return operator

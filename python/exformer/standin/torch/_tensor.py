@@ -7,7 +7,7 @@ from exformer import _core
 
 from . import _state, _types
 from ._rows import Numbers, Table
-from ._symbols import DataDependentError, SymInt, caller
+from ._symbols import DataDependentError, SymFloat, SymInt, caller
 from ._types import CPU, DTYPES, Size
 
 _INPLACE_OPERATORS = {"add": "add_", "sub": "sub_", "mul": "mul_", "truediv": "div_", "and": "bitwise_and_",
@@ -338,10 +338,10 @@ class Tensor(_core.TensorBase):
         return call("bitwise_not", self)
 
     def __rsub__(self, other):
-        return call("rsub", self, other)
+        return call("rsub", self, _as_operand(other))
 
     def __rtruediv__(self, other):
-        return call("mul", call("reciprocal", self), other)
+        return call("mul", call("reciprocal", self), _as_operand(other))
 
     def __rpow__(self, other):
         return call("pow", other, self)
@@ -399,21 +399,25 @@ def _binary(op):
     def method(self, other):
         if other is None or isinstance(other, (str, list, tuple)):
             return NotImplemented
-        return call(op, self, other)
+        return call(op, self, _as_operand(other))
 
     return method
 
 
+def _as_operand(number):
+    return number.tensor() if isinstance(number, SymFloat) else number
+
+
 def _reverse(op):
     def method(self, other):
-        return call(op, self, other)
+        return call(op, self, _as_operand(other))
 
     return method
 
 
 def _in_place(op):
     def method(self, other):
-        call(op, self, other)
+        call(op, self, _as_operand(other))
         return self
 
     return method

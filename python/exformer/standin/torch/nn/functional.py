@@ -231,7 +231,7 @@ def _scaled(size, factor):
         return size * int(factor)
     if 1 / factor == int(1 / factor):
         return size // int(1 / factor)
-    return int(math.floor(int(size) * factor))
+    return math.floor(size * factor)
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
