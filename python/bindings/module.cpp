@@ -5,6 +5,7 @@
 
 #include "convert.h"
 #include "exformer/base/error.h"
+#include "exformer/checkpoint/checkpoint_check.h"
 #include "exformer/checkpoint/safetensors.h"
 #include "exformer/exporters/exporter.h"
 #include "exformer/exporters/version.h"
@@ -211,6 +212,7 @@ void bind_session(py::module_& module) {
       .def("clear_user_inputs", &Session::clear_user_inputs)
       .def("checkpoint_tensor", [](Session& self, const std::shared_ptr<SafetensorsFile>& file,
                                    const std::string& name) { return self.checkpoint_tensor(file, name); })
+      .def("compare_stored", &Session::compare_stored)
       .def("lift", &Session::lift)
       .def("item", [](Session& self, const Tensor& tensor) { return to_python(self.item(tensor)); })
       .def("check", [](Session& self, py::handle condition,
@@ -311,6 +313,13 @@ std::optional<std::string> export_dtype(const std::string& config, const std::op
   return dtype ? std::optional(std::string(dtype_name(*dtype))) : std::nullopt;
 }
 
+/// The name of each task, and the class of transformers that serves it.
+std::vector<std::pair<std::string, std::string>> tasks() {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const Task task : all_tasks()) names.emplace_back(task_name(task), auto_class_name(task));
+  return names;
+}
+
 void bind_exported_model(py::module_& module) {
   py::class_<ExportedModel>(module, "ExportedModel")
       .def(py::init([](const std::filesystem::path& directory) { return ExportedModel::from_pretrained(directory); }))
@@ -343,4 +352,7 @@ PYBIND11_MODULE(_core, module) {
   bind_session(module);
   bind_exported_model(module);
   module.def("export_dtype", export_dtype);
+  module.def("check_checkpoint", &exformer::check_checkpoint);
+  module.def("quantized_tensor", &exformer::quantized_tensor);
+  module.def("tasks", tasks);
 }

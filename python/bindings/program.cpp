@@ -5,6 +5,7 @@
 #include "exformer/base/error.h"
 #include "exformer/base/strings.h"
 #include "exformer/passes/dead_code.h"
+#include "exformer/tensor/same_bytes.h"
 #include "session.h"
 
 namespace exformer::python {
@@ -54,6 +55,22 @@ bool passes_values_on(const Node& node) {
                                        "aten::contiguous", "aten::lift_fresh_copy", "aten::_to_copy",
                                        "aten::to.dtype",   "aten::to.dtype_layout"};
   return std::find(std::begin(kOps), std::end(kOps), node.op()) != std::end(kOps);
+}
+
+const HostTensor* Session::stored(const Value* value) const {
+  while (true) {
+    if (const auto known = data_.find(value); known != data_.end()) return &known->second;
+    const Node* node = value->producer();
+    if (!node || !passes_values_on(*node)) return nullptr;
+    value = node->inputs().front();
+  }
+}
+
+std::optional<bool> Session::compare_stored(const Tensor& a, const Tensor& b) const {
+  const HostTensor *first = stored(a.value()), *second = stored(b.value());
+  if (!first || !second || first->dtype() != second->dtype() || a.value()->meta.dtype != b.value()->meta.dtype)
+    return std::nullopt;
+  return has_same_bytes(*first, *second);
 }
 
 std::optional<LazyTensor> Session::lazy_value(Value* value) {

@@ -62,6 +62,8 @@ class Session {
   void clear_user_inputs();
   /// A tensor of a checkpoint file, mapped.
   Tensor checkpoint_tensor(const std::shared_ptr<const SafetensorsFile>& file, const std::string& name);
+  /// Whether two tensors are equal, where both are tensors of a file and their bytes tell; nothing otherwise.
+  std::optional<bool> compare_stored(const Tensor& a, const Tensor& b) const;
   /// A graph input that stands for the value of a parameter or buffer, which keeps its way of being computed.
   Tensor lift(const Tensor& tensor);
 
@@ -132,6 +134,8 @@ class Session {
   std::optional<int64_t> data_hint(const std::string& symbol);
   /// Solves for a symbol that data define. Nothing when there is none that can be isolated.
   bool assume_data_equal(const SymInt& left, const SymInt& right, const std::string& reason);
+  /// The data that a value passes on, as it is stored; null when it is computed.
+  const HostTensor* stored(const Value* value) const;
   /// What an input's weight is, streamed where it can be; nothing when it is not known.
   std::optional<LazyTensor> lazy_value(Value* value);
   /// The value put together in a mapped file; nothing when it is not known.

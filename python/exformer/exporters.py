@@ -4,6 +4,8 @@ PyTorch is not disturbed, and one without it needs none."""
 from __future__ import annotations
 
 import contextlib
+import glob
+import importlib.util
 import json
 import os
 import shutil
@@ -35,6 +37,7 @@ class ExportedModel:
         arrays by name: `.pt2` in the embedded interpreter, `.onnx` in ONNX Runtime. A `.pte` does not run here."""
         from ._core import ExportedModel as Program
 
+        _point_at_onnxruntime()
         program = Program(self.directory)
 
         def run(**inputs):
@@ -76,18 +79,19 @@ class DynamoExporter:
 
     def export(self, model: Any, inputs: Mapping[str, Any] | None = None,
                config: DynamoConfig | None = None, *, dtype: str | None = None, attn_implementation: str | None = None,
-               allow_missing: bool = False, trust_remote_code: bool = False, python: str | None = None,
-               time_limit: float = 1800) -> ExportedModel:
+               task: str | None = None, allow_missing: bool = False, allow_surplus: bool = False,
+               trust_remote_code: bool = False, python: str | None = None, time_limit: float = 1800) -> ExportedModel:
         """`model` is a checkpoint's directory or Hub id, or a `PreTrainedModel`; `inputs` are sample forward kwargs, as
         arrays by name (a cache as "past_key_values.layers.0.keys"). Without them inputs are made up from the model's
-        signature."""
+        signature. `task` ("feature-extraction", ...) chooses another class than the checkpoint's own; code that the
+        checkpoint brings along (auto_map) runs only with `trust_remote_code`."""
         config = config or self.config_class()
         holder = tempfile.TemporaryDirectory(prefix="exformer-")
         request = {
             "output": os.path.join(holder.name, "export"),
             "config": config.to_dict(), "dynamic": config.dynamic,
-            "dynamic_shapes": config.to_dict().get("dynamic_shapes"), "dtype": dtype, "auto_class": None,
-            "attn_implementation": attn_implementation, "allow_missing": allow_missing,
+            "dynamic_shapes": config.to_dict().get("dynamic_shapes"), "dtype": dtype, "task": task,
+            "attn_implementation": attn_implementation, "allow_missing": allow_missing, "allow_surplus": allow_surplus,
             "trust_remote_code": trust_remote_code, "inputs": None,
         }
         arrays = dict(inputs or {})
@@ -153,6 +157,17 @@ def _directory(model) -> str:
         raise ExportError(f"'{path}' is neither a checkpoint's directory nor a model on the Hub: {cause}") from None
 
 
+def _point_at_onnxruntime():
+    """The runtime that this interpreter has installed, unless the environment names another one."""
+    found = importlib.util.find_spec("onnxruntime")
+    is_named = os.environ.get("EXFORMER_ONNXRUNTIME") or os.environ.get("ORT_DYLIB_PATH")
+    if is_named or found is None or not found.origin:
+        return
+    for library in sorted(glob.glob(os.path.join(os.path.dirname(found.origin), "capi", "libonnxruntime.so*"))):
+        os.environ["EXFORMER_ONNXRUNTIME"] = library
+        return
+
+
 def _write_inputs(arrays, path):
     import numpy
     from safetensors.numpy import save_file
@@ -181,5 +196,5 @@ def _run(request, python, time_limit):
         raise ExportError(f"{python} ended with code {child.returncode} while the model was traced: "
                           f"{child.stderr.strip()[-400:]}") from None
     if not answer["ok"]:
-        raise (UnsupportedError if answer["kind"] == "unsupported" else ExportError)(answer["message"])
+        raise (ExportError if answer["kind"] == "failed" else UnsupportedError)(answer["message"])
     return answer

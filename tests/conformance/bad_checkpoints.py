@@ -116,6 +116,34 @@ def only_pickle(directory):
     (directory / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
 
 
+def replaced_weights(name, data=b"never read"):
+    """Weights in another file in place of model.safetensors."""
+    def spoil(directory):
+        os.unlink(directory / "model.safetensors")
+        (directory / name).write_bytes(data)
+    return spoil
+
+
+def add_adapter(directory):
+    config = {"peft_type": "LORA", "base_model_name_or_path": "someone/base", "r": 8, "target_modules": ["q_proj"]}
+    (directory / "adapter_config.json").write_text(json.dumps(config))
+
+
+def only_adapter(directory):
+    for path in directory.iterdir():
+        path.unlink()
+    add_adapter(directory)
+
+
+def without_head(directory):
+    edit_config(architectures=["LlamaForSequenceClassification"])(directory)
+
+
+def quantized(method, **more):
+    return Fault(f"quantised by {method}", edit_config(quantization_config={"quant_method": method, **more}),
+                 ("quantization_config", method), (3,))
+
+
 WEIGHT_FAULTS = [
     Fault("truncated", raw(lambda d: d[:len(d) // 2]), ("model.safetensors",)),
     Fault("truncated by one byte", raw(lambda d: d[:-1]), ("model.safetensors",)),
@@ -137,10 +165,13 @@ WEIGHT_FAULTS = [
     Fault("unknown dtype", set_entry(NORM, dtype="F31"), (NORM, "F31"), (1, 3)),
     Fault("shape is a text", set_entry(NORM, shape="32"), (NORM,)),
     Fault("the same tensor twice", duplicate_key, (NORM,)),
-    Fault("missing tensor", edit_header(lambda h, b: h.update({"other.weight": h.pop(NORM)})), (NORM, "missing")),
+    Fault("missing tensor", edit_header(lambda h, b: h.update({"other.weight": h.pop(NORM)})),
+          (NORM, "missing", "allow_missing")),
     Fault("wrong shape", set_entry(NORM, shape=[2, 16]), (NORM, "16", "32")),
     Fault("transposed tensor", set_entry(EMBED, shape=[32, 128]), (EMBED,)),
-    Fault("surplus tensor", edit_header(add_surplus), ("model.layers.0.self_attn.surprise",)),
+    Fault("surplus tensor", edit_header(add_surplus),
+          ("model.layers.0.self_attn.surprise", "allow_surplus")),
+    Fault("missing head", without_head, ("score.weight", "--task feature-extraction", "allow_missing")),
     Fault("integer weights", set_entry(NORM, dtype="I32"), (NORM,), (1, 3)),
     Fault("shard missing", sharded({NORM: "other.safetensors"}), ("other.safetensors",)),
     Fault("shard outside the directory", sharded({NORM: "../shard.safetensors"}), ("../shard.safetensors",)),
@@ -152,7 +183,16 @@ WEIGHT_FAULTS = [
     Fault("index without a map", lambda p: (sharded({})(p),
                                             (p / "model.safetensors.index.json").write_text("{}"))[0], ("weight_map",)),
     Fault("no weights at all", lambda p: os.unlink(p / "model.safetensors"), ("safetensors",)),
-    Fault("only a pickle", only_pickle, ("safetensors",), (1, 3)),
+    Fault("only a pickle", only_pickle, ("pytorch_model.bin", "save_pretrained"), (3,)),
+    Fault("only a variant", replaced_weights("model.fp16.safetensors"),
+          ("'fp16'", "model.fp16.safetensors", "rename"), (3,)),
+    Fault("only a sharded variant", replaced_weights("model.safetensors.index.fp16.json"),
+          ("'fp16'", "model.safetensors.index.json"), (3,)),
+    Fault("other names", replaced_weights("consolidated.safetensors"), ("consolidated.safetensors",), (3,)),
+    Fault("only GGUF", replaced_weights("model-Q4_K_M.gguf"), ("GGUF", "model-Q4_K_M.gguf", "gguf_file"), (3,)),
+    Fault("only a trainer's state", replaced_weights("training_args.bin"), ("no weights",)),
+    Fault("adapter alone", only_adapter, ("only an adapter", "LORA", "someone/base", "merge_and_unload"), (3,)),
+    Fault("adapter beside its base", add_adapter, ("adapter_config.json", "LORA", "merge_and_unload"), (3,)),
     Fault("weights are a directory", lambda p: (os.unlink(p / "model.safetensors"),
                                                 os.mkdir(p / "model.safetensors"))[0], ("model.safetensors",)),
 ]
@@ -196,8 +236,11 @@ CONFIG_FAULTS = [
         "rope_type": "longrope", "rope_theta": 1e4, "factor": 2.0, "original_max_position_embeddings": 16,
         "short_factor": [1.0, 1.0], "long_factor": [1.0, 1.0]}), ("short_factor",)),
     Fault("unknown dtype", edit_config(dtype="float7"), ("float7",), (1, 3)),
-    Fault("quantised weights", edit_config(quantization_config={"quant_method": "gptq", "bits": 4}), ("quantization",),
+    *[quantized(method) for method in ("gptq", "awq", "fp8", "compressed-tensors", "mxfp4", "bitsandbytes")],
+    Fault("quantised without a method", edit_config(quantization_config={"load_in_4bit": True}), ("bitsandbytes",),
           (3,)),
+    Fault("code of its own", edit_config(auto_map={"AutoModel": "modeling_own.Own"}),
+          ("modeling_own.py", "--trust-remote-code"), (3,)),
 ]
 
 FAULTS = WEIGHT_FAULTS + CONFIG_FAULTS

@@ -3,16 +3,18 @@
 import hashlib
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """Serves {repo id: {file name: bytes}}. `token` guards everything; `cut_after` breaks large answers off once."""
+    """Serves {repo id: {file name: bytes}}. `token` guards everything; `cut_after` breaks large answers off once;
+    `seconds` is how long each weights file takes."""
 
-    def __init__(self, repos, token=None, cut_after=None):
-        self.repos, self.token, self.cut_after = repos, token, cut_after
+    def __init__(self, repos, token=None, cut_after=None, seconds=0):
+        self.repos, self.token, self.cut_after, self.seconds = repos, token, cut_after, seconds
         self.requests = []
         hub = self
 
@@ -100,4 +102,7 @@ class Hub:
             handler.close_connection = True
             handler.connection.close()
             return
-        handler.wfile.write(data)
+        parts = 20 if self.seconds and len(data) > 10000 else 1
+        for number in range(parts):
+            handler.wfile.write(data[len(data) * number // parts:len(data) * (number + 1) // parts])
+            time.sleep(self.seconds / parts if parts > 1 else 0)

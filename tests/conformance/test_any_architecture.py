@@ -131,8 +131,71 @@ def test_missing_weights_are_named(gpt2, exformer, tmp_path):
     del tensors["transformer.h.1.mlp.c_fc.weight"]
     save_file(tensors, gpt2 / "model.safetensors", metadata={"format": "pt"})
     done = export(exformer, gpt2, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors")
-    assert done.returncode == 1 and "transformer.h.1.mlp.c_fc.weight" in done.stderr
+    assert done.returncode == 1 and "transformer.h.1.mlp.c_fc.weight (allow_missing=true" in done.stderr
     assert left_behind(tmp_path) == []
+
+
+SMALL = {"vocab_size": 99, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 48,
+         "max_position_embeddings": 64, "pad_token_id": 1, "image_size": 32, "patch_size": 8}
+TASKS = {"feature-extraction": "RobertaModel", "text-generation": "RobertaForCausalLM",
+         "fill-mask": "RobertaForMaskedLM", "text-classification": "RobertaForSequenceClassification",
+         "question-answering": "RobertaForQuestionAnswering",
+         "token-classification": "RobertaForTokenClassification", "multiple-choice": "RobertaForMultipleChoice",
+         "next-sentence-prediction": "BertForNextSentencePrediction", "pretraining": "BertForPreTraining",
+         "image-classification": "ViTForImageClassification", "masked-image-modeling": "ViTForMaskedImageModeling"}
+
+
+def inputs_of(task):
+    import torch
+
+    if task == "image-classification":
+        return {"pixel_values": torch.zeros(2, 3, 32, 32)}
+    if task == "masked-image-modeling":
+        return {"pixel_values": torch.zeros(2, 3, 32, 32), "bool_masked_pos": torch.ones(2, 16, dtype=torch.bool)}
+    sizes = (2, 3, 7) if task == "multiple-choice" else (2, 7)
+    return {"input_ids": torch.full(sizes, 5), "attention_mask": torch.ones(sizes, dtype=torch.int64)}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task(task, transformers, exformer, tmp_path):
+    """Another class than the one that the config names."""
+    class_ = getattr(transformers, TASKS[task])
+    class_(class_.config_class(**SMALL)).save_pretrained(tmp_path / "checkpoint")
+    config = json.loads((tmp_path / "checkpoint" / "config.json").read_text())
+    (tmp_path / "checkpoint" / "config.json").write_text(json.dumps({**config, "architectures": ["RobertaLMHead"]}))
+    save(tmp_path / "inputs.safetensors", inputs_of(task))
+    done = export(exformer, tmp_path / "checkpoint", "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors",
+                  "--task", task)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["architecture"] == TASKS[task]
+    done = export(exformer, tmp_path / "checkpoint", "dynamo", tmp_path / "none", tmp_path / "inputs.safetensors")
+    assert done.returncode == 3 and "RobertaLMHead" in done.stderr and "--task" in done.stderr, done.stderr
+
+
+def test_tasks_are_those_of_the_program(exformer):
+    listed = json.loads(exformer("list", "--families", "--json").stdout)["families"]
+    assert {task for classes in listed.values() for task in classes.values()} == set(TASKS)
+
+
+def test_a_task_that_the_family_does_not_have(gpt2, exformer, tmp_path):
+    done = export(exformer, gpt2, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors", "--task", "fill-mask")
+    assert done.returncode == 3 and "'gpt2'" in done.stderr and "text-generation" in done.stderr, done.stderr
+
+
+def test_surplus_weights_are_named(gpt2, exformer, tmp_path):
+    """A layer too many is another model; a head that the class does not have is left out, as transformers does."""
+    import torch
+    from safetensors.torch import load_file
+
+    tensors = load_file(gpt2 / "model.safetensors")
+    save_file({**tensors, "score.weight": torch.zeros(3)}, gpt2 / "model.safetensors", metadata={"format": "pt"})
+    common = (exformer, gpt2, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors")
+    assert export(*common).returncode == 0
+    save_file({**tensors, "transformer.h.9.ln_1.weight": torch.zeros(3)}, gpt2 / "model.safetensors",
+              metadata={"format": "pt"})
+    done = export(*common)
+    assert done.returncode == 1 and "transformer.h.9.ln_1.weight (allow_surplus=true" in done.stderr, done.stderr
+    assert export(*common, "--set", "allow_surplus=true").returncode == 0
 
 
 @pytest.mark.parametrize("python, words, code", [
@@ -170,9 +233,16 @@ def test_remote_code_runs_only_when_trusted(gpt2, exformer, tmp_path):
     config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}}
     (gpt2 / "config.json").write_text(json.dumps(config))
     (gpt2 / "own.py").write_text("raise SystemExit('remote code ran')\n")
-    done = export(exformer, gpt2, "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors")
-    assert done.returncode in (1, 3) and "remote code ran" not in done.stderr
-    assert "trust" in done.stderr, done.stderr
+    for frontend in ("auto", "native", "transformers"):
+        done = exformer("export", gpt2, "--to", "dynamo", "-o", tmp_path / "out", "--python", CHILD, "--frontend",
+                        frontend, timeout=300)
+        assert done.returncode == 3 and "own.py" in done.stderr and "--trust-remote-code" in done.stderr, done.stderr
+    done = exformer("inspect", gpt2)
+    assert done.returncode == 3 and "own.py" in done.stderr
+    done = exformer("export", gpt2, "--to", "dynamo", "-o", tmp_path / "out", "--frontend", "native",
+                    "--trust-remote-code")
+    assert done.returncode == 3 and "own.py" in done.stderr and "--frontend auto" in done.stderr, done.stderr
+    assert left_behind(tmp_path) == []
 
 
 OWN_MODEL = """
@@ -238,7 +308,6 @@ def test_numbers_among_the_results_keep_their_places(to, transformers, exformer,
     save(tmp_path / "inputs.safetensors", {"input_ids": torch.arange(14).reshape(2, 7)})
     done = export(exformer, checkpoint, to, tmp_path / "out", tmp_path / "inputs.safetensors", "--trust-remote-code")
     assert done.returncode == 0, done.stderr
-    (tmp_path / "out" / "own.py").write_text(code)  # the loader reads the config's class
     exported = ExportedModel.from_pretrained(tmp_path / "out", trust_remote_code=True)
     for batch, length in ((3, 5), (1, 9)):
         ids = torch.arange(batch * length).reshape(batch, length)
@@ -297,7 +366,6 @@ def test_what_makes_sizes_even_pads_by_nothing_too(length, to, transformers, exf
     save(tmp_path / "inputs.safetensors", {"input_ids": torch.arange(2 * length).reshape(2, length)})
     done = export(exformer, checkpoint, to, tmp_path / "out", tmp_path / "inputs.safetensors", "--trust-remote-code")
     assert done.returncode == 0, done.stderr
-    (tmp_path / "out" / "own.py").write_text(code)
     exported = ExportedModel.from_pretrained(tmp_path / "out", trust_remote_code=True)
     for size in (5, 8, 9, 12, 1):
         ids = torch.arange(3 * size).reshape(3, size)

@@ -1,6 +1,9 @@
 """Hub ids: from the local cache, from a server, with a token, resumed, and refused when offline."""
 
+import contextlib
 import os
+import pty
+import re
 import subprocess
 import sys
 
@@ -126,3 +129,48 @@ def test_wrong_bytes_are_noticed(files, exformer, tmp_path):
         done = export(exformer, tmp_path / "out", environment(tmp_path / "home", hub))
         assert done.returncode == 1 and "model.safetensors" in done.stderr
         assert not (tmp_path / "out").exists()
+
+
+def on_a_terminal(command, env):
+    """What a program writes to a terminal, and its exit code."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([str(part) for part in command], stdout=slave, stderr=slave,
+                               env={**os.environ, **env})
+    os.close(slave)
+    text = b""
+    with contextlib.suppress(OSError):  # its end
+        while part := os.read(master, 65536):
+            text += part
+    os.close(master)
+    return text.decode(), process.wait()
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_progress_on_a_terminal(quiet, files, exformer, tmp_path):
+    """Bytes and rate on a line that goes away, when it takes more than half a second."""
+    command = [exformer.path, "export", REPO, "--to", "dynamo", "-o", tmp_path / "out", *quiet]
+    with Hub({REPO: files}, seconds=1.5) as hub:
+        text, code = on_a_terminal(command, environment(tmp_path / "home", hub))
+    assert code == 0, text
+    if quiet:
+        assert "downloading" not in text
+        return
+    lines = [line for line in text.split("\r") if line.startswith("\033[Kdownloading model.safetensors")]
+    assert lines and all(re.search(r"\[#*\.*\] +\d+%  [\d.]+ kB of [\d.]+ kB  [\d.]+ kB/s", line) for line in lines)
+    assert "downloading" not in text.split("\033[K")[-1] and "->" in text.split("\033[K")[-1]
+
+
+def test_a_plain_line_elsewhere(files, exformer, tmp_path):
+    with Hub({REPO: files}, seconds=1.5) as hub:
+        done = export(exformer, tmp_path / "out", environment(tmp_path / "home", hub))
+    assert done.returncode == 0
+    assert re.fullmatch(r"downloading model.safetensors: [\d.]+ kB in [\d.]+ s\n", done.stderr), done.stderr
+
+
+def test_adapters_are_refused(files, exformer, tmp_path):
+    """Beside a base, and alone."""
+    adapter = {"adapter_config.json": b'{"peft_type": "LORA", "base_model_name_or_path": "someone/base"}'}
+    with Hub({REPO: {**files, **adapter}, "someone/adapter": adapter}) as hub:
+        for repo in (REPO, "someone/adapter"):
+            done = export(exformer, tmp_path / "out", environment(tmp_path / "home", hub), repo)
+            assert done.returncode == 3 and "LORA" in done.stderr and "someone/base" in done.stderr, done.stderr

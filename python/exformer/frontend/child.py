@@ -3,7 +3,9 @@ standard output."""
 
 import json
 import os
+import shutil
 import sys
+import tempfile
 import traceback
 
 MINIMUM_TRANSFORMERS = (5, 23)
@@ -32,19 +34,23 @@ def _describe(error):
     return first if where is None or where in first else f"{where}: {first}"
 
 
+class NoFrontendError(NotImplementedError):
+    """This interpreter cannot trace anything."""
+
+
 def check_transformers():
     """Refuses an interpreter without transformers, or with too old ones."""
     try:
         import transformers
     except ImportError as error:
         if error.name == "transformers":
-            raise NotImplementedError(f"{sys.executable} has no transformers: pip install 'transformers>=5.23' "
-                                      "safetensors, or name another Python with --python") from None
+            raise NoFrontendError(f"{sys.executable} has no transformers: pip install 'transformers>=5.23' safetensors "
+                                  "numpy there, or name another Python with --python") from None
         raise
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
     if version < MINIMUM_TRANSFORMERS:
-        raise NotImplementedError(f"{sys.executable} has transformers {transformers.__version__}: "
-                                  "pip install 'transformers>=5.23'")
+        raise NoFrontendError(f"{sys.executable} has transformers {transformers.__version__}: "
+                              "pip install 'transformers>=5.23'")
 
 
 def _text(directory, name):
@@ -59,14 +65,27 @@ def finish(request, traced, dimensions):
     """Exports a finished trace; gives the answer's fields."""
     import torch
 
-    from . import tracing
+    from . import own_code, tracing
 
     fields = tracing.program_request(request, traced, dimensions)
-    fields["config_text"] = _text(request["checkpoint"], "config.json")
-    fields["generation_config_text"] = _text(request["checkpoint"], "generation_config.json")
-    result = json.loads(torch._state.core.export_program(fields))
+    checkpoint, classes = request["checkpoint"], [type(traced.model), type(traced.model.config)]
+    with tempfile.TemporaryDirectory(prefix="exformer-") as code:
+        text = _text(checkpoint, "config.json")
+        fields["config_text"] = own_code.copy(text, checkpoint, classes, code) if request["trust_remote_code"] else text
+        fields["generation_config_text"] = _text(checkpoint, "generation_config.json")
+        result = json.loads(torch._state.core.export_program(fields))
+        shutil.copytree(code, request["output"], dirs_exist_ok=True)
     return {"model_type": traced.model.config.model_type, "architecture": fields["architecture"],
             "dtype": fields["dtype"].name, **result}
+
+
+def _kind(error):
+    from exformer import _core
+
+    if isinstance(error, NoFrontendError):
+        return "no_frontend"
+    is_unsupported = isinstance(error, (_core.UnsupportedError, NotImplementedError))
+    return "unsupported" if is_unsupported or type(error).__name__ == "DataDependentError" else "failed"
 
 
 def run(request):
@@ -76,8 +95,21 @@ def run(request):
 
     from . import tracing
 
+    _core.check_checkpoint(request["checkpoint"], request["trust_remote_code"])
+
     request = {**request, "dtype": _core.export_dtype(json.dumps(request["config"]), request["dtype"])}
     return finish(request, *tracing.trace(request))
+
+
+def _no_module(error):
+    """What to do where the module under this package is missing, or of another version of Python."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    built = [name for name in os.listdir(folder) if name.startswith("_core.") and name.endswith(".so")]
+    found = f"there is {', '.join(built)}" if built else "it was not built"
+    version = ".".join(map(str, sys.version_info[:2]))
+    return (f"exformer's Python module in '{folder}' is not one for {sys.executable} (Python {version}): {found}. "
+            "Build the target exformer_core with its headers, run `pip install .` with it in the source tree, or "
+            f"name another Python with --python ({error})")
 
 
 def answer(request, work):
@@ -89,12 +121,10 @@ def answer(request, work):
     except Exception as error:
         if request.get("traceback"):
             traceback.print_exc()
-        is_unsupported = isinstance(error, (_core.UnsupportedError, NotImplementedError))
-        is_unsupported = is_unsupported or type(error).__name__ == "DataDependentError"
-        message, remedy = _describe(error), getattr(error, "remedy", None)
-        if remedy is not None and not is_unsupported:
+        message, remedy, kind = _describe(error), getattr(error, "remedy", None), _kind(error)
+        if remedy is not None and kind == "failed":
             message = f"{message}; {remedy}"
-        return {"ok": False, "kind": "unsupported" if is_unsupported else "failed", "message": message}
+        return {"ok": False, "kind": kind, "message": message}
 
 
 def main():
@@ -105,9 +135,7 @@ def main():
     try:
         from exformer import _core  # noqa: F401
     except ImportError as error:
-        _answer(ok=False, kind="unsupported", message=f"exformer's Python module is not built for {sys.executable} "
-                f"(Python {sys.version_info[0]}.{sys.version_info[1]}): pip install exformer there, or name another "
-                f"Python with --python ({error})")
+        _answer(ok=False, kind="no_frontend", message=_no_module(error))
         return
     _answer(**answer(request, lambda: run(request)))
 

@@ -5,6 +5,8 @@ import contextlib
 
 from exformer import _core
 
+from . import model_class
+
 _SHORT = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32", "int32": "I32",
           "uint64": "U64", "int64": "I64", "float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64",
           "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "complex64": "C64"}
@@ -87,45 +89,24 @@ def mapped_weights():
         class_.get_init_context = contexts
 
 
-def model_class(config, task, checkpoint, trust_remote_code):
-    """The class that a task names, or the first of the config's architectures."""
-    import transformers
-
-    if trust_remote_code and getattr(config, "auto_map", None):
-        from transformers.dynamic_module_utils import get_class_from_dynamic_module
-
-        named = [key for key in config.auto_map if key.startswith("AutoModel")]
-        architectures = config.architectures or []
-        chosen = next((key for key in named for name in architectures if config.auto_map[key].endswith("." + name)),
-                      named[0] if named else None)
-        if chosen:
-            return get_class_from_dynamic_module(config.auto_map[chosen], checkpoint)
-    if task:
-        auto = getattr(transformers, task)
-        return auto._model_mapping[type(config)] if not isinstance(auto._model_mapping.get(type(config)), tuple) else (
-            auto._model_mapping[type(config)][0])
-    for name in config.architectures or []:
-        found = getattr(transformers, name, None)
-        if found is not None:
-            return found
-    if config.architectures and not getattr(config, "auto_map", None):
-        raise LookupError(f"transformers has no class {config.architectures[0]}")
-    mapped = transformers.AutoModel._model_mapping[type(config)]
-    return mapped[0] if isinstance(mapped, (tuple, list)) else mapped
+def wants_attentions(request, config):
+    """What the request says, else the config."""
+    asked = request.get("output_attentions")
+    return getattr(config, "output_attentions", False) if asked is None else asked
 
 
 def load_model(request):
     """A model whose parameters stand for the checkpoint's tensors, and what transformers says did not fit."""
-    import transformers
-
     checkpoint, trust = request["checkpoint"], request["trust_remote_code"]
-    config = transformers.AutoConfig.from_pretrained(checkpoint, trust_remote_code=trust)
-    class_ = model_class(config, request["auto_class"], checkpoint, trust)
+    config = model_class.load_config(checkpoint, trust)
+    class_ = model_class.find_class(config, request.get("task"), checkpoint, trust)
     options = {"dtype": request["dtype"] or "auto", "output_loading_info": True}
     if request["attn_implementation"]:
         options["attn_implementation"] = request["attn_implementation"]
-    elif getattr(config, "output_attentions", False):  # only this one has them; PretrainedConfig's setter does the same
-        options["attn_implementation"] = "eager"
+    if wants_attentions(request, config):  # only this one has them
+        if options.setdefault("attn_implementation", "eager") != "eager":
+            raise ValueError("output_attentions needs attn_implementation = eager: "
+                             "sdpa does not return attention weights")
     if trust:
         options["trust_remote_code"] = True
     with mapped_weights():

@@ -3,7 +3,7 @@
 import contextlib
 import json
 
-from . import caches, default_inputs, dims, loading, patches, python_names, samples, vision_grids
+from . import caches, default_inputs, dims, loading, patches, python_names, samples, vision_grids, weight_report
 
 MAX_ROUNDS = 24
 _FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
@@ -109,10 +109,7 @@ def _spelled_out(outputs):
 
 def _run_round(core, request, dimensions):
     model, report = loading.load_model(request)
-    missing = sorted(report["missing_keys"])
-    if missing and not request["allow_missing"]:
-        raise ValueError(f"the checkpoint lacks weights of {type(model).__name__}: {', '.join(missing[:8])}"
-                         + (f" and {len(missing) - 8} more" if len(missing) > 8 else ""))
+    weight_report.check(model, report, request)
     with default_inputs.explained(model, not request["inputs"]):
         return _called(core, request, dimensions, model)
 

@@ -1,6 +1,7 @@
 #include "exformer/checkpoint/checkpoint.h"
 
 #include "exformer/base/error.h"
+#include "exformer/checkpoint/checkpoint_check.h"
 
 namespace exformer {
 namespace {
@@ -56,20 +57,6 @@ TensorMap open_shards(const fs::path& directory) {
   return tensors;
 }
 
-[[noreturn]] void fail_without_weights(const fs::path& directory) {
-  for (const char* name :
-       {"pytorch_model.bin", "pytorch_model.bin.index.json", "model.ckpt", "tf_model.h5", "flax_model.msgpack"}) {
-    if (!is_there(directory / name)) continue;
-    unsupported(
-        "'{}' has its weights only as '{}'. Pickled and foreign weights are never read, as loading a pickle runs code; "
-        "convert them once, "
-        "where you trust them: AutoModel.from_pretrained(...).save_pretrained(...) of transformers writes "
-        "model.safetensors",
-        directory.string(), name);
-  }
-  fail("'{}' has no weights: neither {} nor {} is there", directory.string(), kSingleFile, kIndexFile);
-}
-
 }  // namespace
 
 bool is_plain_file_name(std::string_view name) {
@@ -85,8 +72,8 @@ Checkpoint Checkpoint::open(const fs::path& directory) {
   }
   Checkpoint checkpoint;
   checkpoint.directory_ = directory;
+  check_directory(directory);
   const fs::path config_path = directory / "config.json";
-  if (!is_there(config_path)) fail("'{}' has no config.json", directory.string());
   checkpoint.config_ = parse_json(read_text_file(config_path, kTextLimit), config_path.string());
   if (!checkpoint.config_.is_object()) fail("{}: not a JSON object", config_path.string());
   const auto model_type = checkpoint.config_.find("model_type");
@@ -99,7 +86,7 @@ Checkpoint Checkpoint::open(const fs::path& directory) {
   } else if (is_there(directory / kIndexFile)) {
     checkpoint.tensors_ = open_shards(directory);
   } else {
-    fail_without_weights(directory);
+    refuse_without_weights(directory);
   }
   return checkpoint;
 }

@@ -16,8 +16,8 @@ namespace exformer {
 class Checkpoint {
  public:
   /// Opens and validates all of it. Faults throw ExportError: no config.json or none with a model_type, a shard that is
-  /// missing, outside the directory or without a tensor that the index names, a tensor in two shards; only pickled
-  /// weights (Unsupported). Shards may be symbolic links, as in the Hub cache.
+  /// missing, outside the directory or without a tensor that the index names, a tensor in two shards; what
+  /// check_directory refuses, no weights. Shards may be symbolic links, as in the Hub cache.
   static Checkpoint open(const std::filesystem::path& directory);
 
   const std::filesystem::path& directory() const { return directory_; }

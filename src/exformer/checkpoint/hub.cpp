@@ -7,6 +7,8 @@
 #include "exformer/base/error.h"
 #include "exformer/base/file.h"
 #include "exformer/base/strings.h"
+#include "exformer/checkpoint/checkpoint.h"
+#include "exformer/checkpoint/checkpoint_check.h"
 #include "exformer/checkpoint/hub_cache.h"
 #include "exformer/checkpoint/hub_client.h"
 #include "exformer/checkpoint/partial_file.h"
@@ -18,6 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr const char* kAdapterFile = "adapter_config.json";
 
 /// Unset and empty are the same.
 std::optional<std::string> environment(const char* name) {
@@ -95,14 +98,21 @@ HubAccess access_of(const HubOptions& options) {
 
 class Downloader {
  public:
-  Downloader(const HubCache& cache, const HubId& id, HubClient& client) : cache_(cache), id_(id), client_(client) {}
+  Downloader(const HubCache& cache, const HubId& id, HubClient& client, bool code)
+      : cache_(cache), id_(id), client_(client), code_(code) {}
 
   /// The snapshot's directory, with everything a checkpoint needs.
   fs::path run() {
     revision_ = client_.revision();
-    require("config.json");
+    const bool is_adapter = has(kAdapterFile);  // refused by what its config says, with or without a base beside it
+    if (!is_adapter) require("config.json");
     cache_.prepare(revision_.commit);
+    if (is_adapter) get(kAdapterFile);
+    if (!has("config.json")) return cache_.snapshot(revision_.commit);
     get("config.json");
+    for (const std::string& file : revision_.files) {
+      if (code_ && file.ends_with(".py") && is_plain_file_name(file)) get(file);
+    }
     if (has("generation_config.json")) get("generation_config.json");
     if (has(kSingleFile)) {
       get(kSingleFile);
@@ -113,7 +123,7 @@ class Downloader {
       for (const std::string& shard : shards) require(shard);
       for (const std::string& shard : shards) get(shard);
     } else {
-      refuse_without_weights();
+      refuse_without_weights(fmt::format("the Hub repository '{}'", id_.repository), revision_.files);
     }
     cache_.remember(revision_.commit);
     return cache_.snapshot(revision_.commit);
@@ -138,22 +148,10 @@ class Downloader {
     cache_.link(revision_.commit, name, file.etag);
   }
 
-  [[noreturn]] void refuse_without_weights() const {
-    for (const std::string& file : revision_.files) {
-      if (!file.ends_with(".bin") && !file.ends_with(".h5") && !file.ends_with(".msgpack") && !file.ends_with(".ckpt"))
-        continue;
-      unsupported(
-          "the Hub repository '{}' has its weights only as '{}'. Pickled and foreign weights are never read, as "
-          "loading a pickle runs "
-          "code; a revision with {} may exist (refs/pr/...), or convert them with transformers' save_pretrained",
-          id_.repository, file, kSingleFile);
-    }
-    fail("the Hub repository '{}' has no weights: neither {} nor {} is there", id_.repository, kSingleFile, kIndexFile);
-  }
-
   const HubCache& cache_;
   const HubId& id_;
   HubClient& client_;
+  bool code_;
   HubRevision revision_;
 };
 
@@ -171,7 +169,7 @@ fs::path resolve_checkpoint(const std::string& id_or_path, const HubOptions& opt
   std::vector<std::string> missing;
   const auto commit = cache.commit();
   if (commit && fs::is_directory(cache.snapshot(*commit), error)) {
-    missing = missing_files(cache.snapshot(*commit));
+    missing = missing_files(cache.snapshot(*commit), options.code);
     if (missing.empty()) return cache.snapshot(*commit);
   }
   if (options.offline.value_or(is_on("HF_HUB_OFFLINE") || is_on("TRANSFORMERS_OFFLINE"))) {
@@ -183,7 +181,7 @@ fs::path resolve_checkpoint(const std::string& id_or_path, const HubOptions& opt
         missing.empty() ? "" : " as a whole (without " + join(missing, ", ") + ")");
   }
   HubClient client(access_of(options), *id);
-  return Downloader(cache, *id, client).run();
+  return Downloader(cache, *id, client, options.code).run();
 }
 
 }  // namespace exformer

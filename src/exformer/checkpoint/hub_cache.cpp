@@ -11,6 +11,7 @@
 #include "exformer/base/json.h"
 #include "exformer/base/strings.h"
 #include "exformer/checkpoint/checkpoint.h"
+#include "exformer/checkpoint/checkpoint_check.h"
 
 namespace exformer {
 namespace {
@@ -132,9 +133,17 @@ std::vector<std::string> shards_of_index(const std::string& text, const std::str
   return {shards.begin(), shards.end()};
 }
 
-std::vector<std::string> missing_files(const fs::path& snapshot) {
+std::vector<std::string> missing_files(const fs::path& snapshot, bool code) {
   std::vector<std::string> missing;
-  if (!is_there(snapshot / "config.json")) missing.emplace_back("config.json");
+  const fs::path config = snapshot / "config.json";
+  if (!is_there(config)) {
+    if (is_there(snapshot / "adapter_config.json")) return missing;  // refused whatever else is there
+    missing.emplace_back("config.json");
+  } else if (code) {
+    for (const OwnCode& own : own_code(Json::parse(read_text_file(config), nullptr, /*allow_exceptions=*/false))) {
+      if (own.repository.empty() && !is_there(snapshot / own.file)) missing.push_back(own.file);
+    }
+  }
   if (is_there(snapshot / "model.safetensors")) return missing;
   const fs::path index = snapshot / "model.safetensors.index.json";
   if (!is_there(index)) {

@@ -44,8 +44,9 @@ class HubCache {
   std::string revision_;
 };
 
-/// The files that a snapshot lacks of what a checkpoint needs, as far as it says: empty when it is complete.
-std::vector<std::string> missing_files(const std::filesystem::path& snapshot);
+/// The files that a snapshot lacks of what a checkpoint needs, as far as it says: empty when it is complete. `code`:
+/// with the Python files that auto_map names.
+std::vector<std::string> missing_files(const std::filesystem::path& snapshot, bool code = false);
 /// The shards that an index names; refuses names outside the directory.
 std::vector<std::string> shards_of_index(const std::string& text, const std::string& source);
 

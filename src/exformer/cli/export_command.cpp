@@ -4,8 +4,11 @@
 
 #include "exformer/base/error.h"
 #include "exformer/base/strings.h"
+#include "exformer/checkpoint/checkpoint_check.h"
+#include "exformer/checkpoint/hub.h"
 #include "exformer/checkpoint/safetensors.h"
 #include "exformer/cli/commands.h"
+#include "exformer/cli/progress.h"
 #include "exformer/exporters/exporter.h"
 #include "exformer/exporters/transformers_frontend.h"
 
@@ -82,6 +85,7 @@ PretrainedOptions pretrained_options(const ExportOptions& options, Json& config)
   }
   pretrained.allow_missing = take_flag(config, "allow_missing").value_or(false);
   pretrained.allow_surplus = take_flag(config, "allow_surplus").value_or(false);
+  pretrained.trust_remote_code = options.trust_remote_code;
   return pretrained;
 }
 
@@ -106,6 +110,20 @@ ExportFormat format_option(const ExportOptions& options) {
   return format;
 }
 
+/// The checkpoint's directory, downloaded if need be.
+fs::path download(const ExportOptions& options, const CommonOptions& common) {
+  ProgressLine line(common);
+  return resolve_checkpoint(options.checkpoint, {.code = options.trust_remote_code, .progress = [&](const auto& file) {
+                                                   line.show("downloading " + file.file, file.received, file.total);
+                                                 }});
+}
+
+bool has_family(const std::string& model_type) {
+  const auto& families = model_families();
+  return std::any_of(families.begin(), families.end(),
+                     [&](const ModelFamily& family) { return family.model_type == model_type; });
+}
+
 /// What a run of the native front end needs.
 struct NativeExport {
   ModelInputs inputs;
@@ -113,6 +131,25 @@ struct NativeExport {
   ExportConfig config;
   std::optional<Task> task;
 };
+
+/// About as much as will be written: all tensors of the checkpoint in the dtype of the export.
+uint64_t expected_bytes(const Checkpoint& checkpoint, std::optional<DType> dtype) {
+  uint64_t total = 0;
+  for (const auto& [name, file] : checkpoint.tensors()) {
+    const SafetensorsEntry& entry = checkpoint.entry(name);
+    const bool is_cast = dtype && is_floating_point(entry.dtype);
+    total += is_cast ? entry.byte_size / item_size(entry.dtype) * item_size(*dtype) : entry.byte_size;
+  }
+  return total;
+}
+
+uint64_t expected_bytes(const fs::path& directory, std::optional<DType> dtype) {
+  try {
+    return expected_bytes(Checkpoint::open(directory), dtype);
+  } catch (const ExportError&) {  // which the front end will name
+    return 0;
+  }
+}
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -157,7 +194,10 @@ Json export_native(const ExportOptions& options, const CommonOptions& common, co
     if (program->partition) print_partition(*program->partition);
     std::fflush(stdout);
   }
-  exported.save_pretrained(options.output);
+  {
+    const WriteProgress progress(common, options.output, expected_bytes(*model.checkpoint, model.dtype));
+    exported.save_pretrained(options.output);
+  }
   const double total = seconds_since(start);
   const ExportedComponent& component = exported.program();
   const size_t nodes = component.program      ? component.program->graph->node_count()
@@ -182,14 +222,16 @@ Json export_native(const ExportOptions& options, const CommonOptions& common, co
   return result;
 }
 
-Json export_transformers(const ExportOptions& options, const CommonOptions& common, const NativeExport& native,
-                         const Json& config, const Json& flags, std::chrono::steady_clock::time_point start) {
-  TransformersRequest request{.checkpoint = options.checkpoint,
+Json export_transformers(const ExportOptions& options, const fs::path& directory, const CommonOptions& common,
+                         const NativeExport& native, const Json& config, const Json& flags,
+                         std::chrono::steady_clock::time_point start) {
+  TransformersRequest request{.checkpoint = directory.string(),
                               .output = options.output,
                               .config = config,
                               .flags = flags,
                               .task = native.task,
                               .allow_missing = native.pretrained.allow_missing,
+                              .allow_surplus = native.pretrained.allow_surplus,
                               .trust_remote_code = options.trust_remote_code,
                               .python = options.python,
                               .limit = std::chrono::seconds(options.time_limit)};
@@ -199,7 +241,10 @@ Json export_transformers(const ExportOptions& options, const CommonOptions& comm
     request.attn_implementation = is_eager ? "eager" : "sdpa";
   }
   if (!options.inputs.empty()) request.inputs = options.inputs;
-  const Json answer = export_with_transformers(request);
+  const Json answer = [&] {
+    const WriteProgress progress(common, options.output, expected_bytes(directory, native.pretrained.dtype));
+    return export_with_transformers(request);
+  }();
   const auto field = [&](const char* name) { return answer.value(name, std::string()); };
   const double total = seconds_since(start);
   print_summary(
@@ -243,10 +288,18 @@ Json run_export(const ExportOptions& options, const CommonOptions& common) {
   config["export_format"] = options.to;
   native.config = AutoExportConfig::from_dict(config);
 
-  if (options.frontend == "transformers") return export_transformers(options, common, native, config, flags, start);
+  const fs::path directory = download(options, common);
+  check_checkpoint(directory, options.trust_remote_code);
+  const auto by_transformers = [&] {
+    return export_transformers(options, directory, common, native, config, flags, start);
+  };
+  const std::string config_path = (directory / "config.json").string();
+  const Json model_config = parse_json(read_text_file(config_path), config_path);
+  const bool runs_own_code = options.frontend == "auto" && !own_code(model_config).empty();
+  if (options.frontend == "transformers" || runs_own_code) return by_transformers();
   std::string refusal;
   try {
-    const PretrainedModel model = load_pretrained(options.checkpoint, native.pretrained, native.task);
+    const PretrainedModel model = load_pretrained(directory.string(), native.pretrained, native.task);
     const double loaded = seconds_since(start);
     return export_native(options, common, model, native, loaded, start);
   } catch (const ExportError& error) {
@@ -254,9 +307,13 @@ Json run_export(const ExportOptions& options, const CommonOptions& common) {
     refusal = error.what();
   }
   try {
-    return export_transformers(options, common, native, config, flags, start);
+    return by_transformers();
+  } catch (const NoFrontend& error) {
+    unsupported("{}; by way of transformers: {}", refusal, error.what());
   } catch (const ExportError& error) {
-    throw ExportError(error.kind(), fmt::format("{}; by way of transformers: {}", refusal, error.what()));
+    // Where the zoo has no such family, only what transformers says is of use.
+    if (!has_family(model_config.value("model_type", std::string()))) throw;
+    unsupported("{}; by way of transformers: {}", refusal, error.what());
   }
 }
 

@@ -1,6 +1,7 @@
 #include "exformer/exporters/auto_model.h"
 
 #include "exformer/base/strings.h"
+#include "exformer/checkpoint/checkpoint_check.h"
 #include "exformer/checkpoint/hub.h"
 
 namespace exformer {
@@ -40,17 +41,22 @@ ModelFacts PretrainedModel::facts() const {
 PretrainedModel load_pretrained(const std::string& path, const PretrainedOptions& options, std::optional<Task> task) {
   PretrainedModel model;
   model.options = options;
-  model.checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(resolve_checkpoint(path)));
+  const std::filesystem::path directory = resolve_checkpoint(path);
+  check_checkpoint(directory, options.trust_remote_code);
+  model.checkpoint = std::make_shared<const Checkpoint>(Checkpoint::open(directory));
   const Json& config = model.checkpoint->config();
   ConfigReader reader(config, (model.checkpoint->directory() / "config.json").string());
   const std::string model_type = reader.optional_string("model_type", "");
   if (model_type.empty()) fail("{}: there is no 'model_type'", reader.source());
+  if (const auto code = own_code(config); !code.empty()) {
+    unsupported(
+        "{}: the model is defined by code of the checkpoint's own ({}, auto_map), which the native front end never "
+        "runs; "
+        "with --trust-remote-code, --frontend auto and transformers do",
+        reader.source(), code.back().file);
+  }
   model.family = &find_family(model_type);
   model.architecture = &resolve_architecture(*model.family, config, task);
-  if (reader.has("quantization_config")) {
-    unsupported("{}: quantized checkpoints (quantization_config) are not supported; export the unquantized model",
-                reader.source());
-  }
   const ModelFacts facts = model.family->facts(reader);
   model.dtype = resolve_dtype(*model.checkpoint, reader, options);
   if (model.dtype != DType::Float32 && model.dtype != DType::Float16 && model.dtype != DType::BFloat16) {

@@ -16,6 +16,7 @@ struct PretrainedOptions {
   std::optional<AttentionImplementation> attn_implementation;  // none: sdpa, or eager when attentions are returned
   bool allow_missing = false;                                  // weights that the checkpoint lacks become zeros
   bool allow_surplus = false;                                  // weights that the model does not want are left out
+  bool trust_remote_code = false;  // of the checkpoint's auto_map: transformers runs it, no model of the zoo stands in
 };
 
 /// A model ready to export.
@@ -32,7 +33,8 @@ struct PretrainedModel {
 };
 
 /// `path` is a checkpoint directory or a Hub id. The class is the first of config.json's `architectures` (the base
-/// model when it names none), or the one that serves `task`.
+/// model when it names none), or the one that serves `task`. A model that code of the checkpoint's own defines
+/// (auto_map) is refused, trusted or not.
 PretrainedModel load_pretrained(const std::string& path, const PretrainedOptions& options = {},
                                 std::optional<Task> task = std::nullopt);
 

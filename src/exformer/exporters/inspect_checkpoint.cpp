@@ -43,17 +43,13 @@ DeclaredModel declare(const PretrainedModel& model) {
   return declared;
 }
 
-/// Elements and bytes of all parameters, tied ones once.
-Json count_parameters(const PretrainedModel& model, const DeclaredModel& declared) {
-  std::map<std::string, std::string> source_of;
-  if (declared.ties_word_embeddings) {
-    for (const TiedWeight& weight : model.architecture->tied_weights) source_of.emplace(weight.name, weight.source);
-  }
+/// Elements and bytes of all parameters, those that share a tensor once.
+Json count_parameters(const PretrainedModel& model, const DeclaredModel& declared, const WeightAccount& account) {
   std::set<std::string> counted;
   int64_t elements = 0, tensors = 0;
   for (const ParameterDeclaration& parameter : declared.parameters) {
-    const auto tied = source_of.find(parameter.name);
-    if (!counted.insert(tied == source_of.end() ? parameter.name : tied->second).second) continue;
+    const auto source = account.sources.find(parameter.name);
+    if (source != account.sources.end() && !counted.insert(source->second).second) continue;
     ++tensors;
     int64_t count = 1;
     for (const SymInt& size : parameter.value->meta.sizes) count *= size.value();
@@ -164,11 +160,11 @@ Inspection inspect_checkpoint(const std::string& path) {
                 {"architecture", model.architecture->name},
                 {"task", task_name(model.architecture->task)},
                 {"dtype", dtype_name(model.dtype)}};
-  facts["parameters"] = count_parameters(model, declared);
-  facts["weights"] = describe_weight_files(*model.checkpoint);
   const WeightAccount account =
       account_for_weights(*model.checkpoint, *model.family, *model.architecture, declared.parameters,
                           {.dtype = model.dtype, .ties_word_embeddings = declared.ties_word_embeddings});
+  facts["parameters"] = count_parameters(model, declared, account);
+  facts["weights"] = describe_weight_files(*model.checkpoint);
   facts["weights"]["missing"] = account.missing;
   facts["weights"]["of_another_shape"] = account.misshaped;
   facts["weights"]["not_wanted"] = account.surplus;

@@ -1,10 +1,12 @@
 #include "exformer/exporters/transformers_frontend.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <vector>
 
-#include "exformer/base/error.h"
 #include "exformer/base/file.h"
 #include "exformer/base/process.h"
+#include "exformer/checkpoint/checkpoint_check.h"
 #include "exformer/checkpoint/hub.h"
 
 namespace exformer {
@@ -22,7 +24,7 @@ std::string python_of(const TransformersRequest& request) {
     if (!find_program(python.string()).empty()) return python.string();
   }
   if (find_program("python3").empty()) {
-    unsupported("there is no python3 for the transformers front end: install it, or name one with --python");
+    throw NoFrontend("there is no python3 for the transformers front end: install it, or name one with --python");
   }
   return "python3";
 }
@@ -40,24 +42,15 @@ fs::path package_directory() {
   return {};
 }
 
-std::string auto_class(Task task) {
-  switch (task) {
-    case Task::FeatureExtraction: return "AutoModel";
-    case Task::TextGeneration: return "AutoModelForCausalLM";
-    case Task::FillMask: return "AutoModelForMaskedLM";
-    case Task::PreTraining: return "AutoModelForPreTraining";
-    case Task::NextSentencePrediction: return "AutoModelForNextSentencePrediction";
-    case Task::TextClassification: return "AutoModelForSequenceClassification";
-    case Task::TokenClassification: return "AutoModelForTokenClassification";
-    case Task::QuestionAnswering: return "AutoModelForQuestionAnswering";
-    case Task::MultipleChoice: return "AutoModelForMultipleChoice";
-    case Task::ImageClassification: return "AutoModelForImageClassification";
-    case Task::MaskedImageModeling: return "AutoModelForMaskedImageModeling";
-  }
-  return "AutoModel";
-}
-
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+/// Code in another repository comes from the Hub, unless the environment says that it is offline.
+bool needs_hub(const fs::path& checkpoint, const TransformersRequest& request) {
+  const std::string path = (checkpoint / "config.json").string();
+  const auto is_elsewhere = [](const OwnCode& code) { return !code.repository.empty(); };
+  const std::vector<OwnCode> code = own_code(parse_json(read_text_file(path), path));
+  return request.trust_remote_code && std::any_of(code.begin(), code.end(), is_elsewhere);
+}
 
 /// The end of what the interpreter wrote, in one line.
 std::string last_words(const std::string& errors) {
@@ -82,15 +75,19 @@ Json answer_of(const ProcessResult& result, const TransformersRequest& request, 
                                           : fmt::format("ended with code {}", result.exit_code);
     if (result.errors.find("No module named 'exformer'") != std::string::npos ||
         result.errors.find("No module named exformer") != std::string::npos) {
-      unsupported(
-          "{} does not have exformer's Python package: pip install it there, or build with EXFORMER_BUILD_PYTHON",
-          python);
+      throw NoFrontend(
+          fmt::format("{} does not find exformer's Python package, which belongs beside this program: build the target "
+                      "exformer_core, "
+                      "or run `pip install .` with that Python in the source tree",
+                      python));
     }
     fail("{} {} while the model was traced ({})", python, how, last_words(result.errors));
   }
   if (answer["ok"] == true) return answer;
   const auto message = answer.value("message", std::string("no message"));
-  if (answer.value("kind", "") == "unsupported") unsupported("{}", message);
+  const auto kind = answer.value("kind", std::string());
+  if (kind == "no_frontend") throw NoFrontend(message);
+  if (kind == "unsupported") unsupported("{}", message);
   fail("{}", message);
 }
 
@@ -98,7 +95,8 @@ Json answer_of(const ProcessResult& result, const TransformersRequest& request, 
 
 Json export_with_transformers(const TransformersRequest& request) {
   const std::string python = python_of(request);
-  const fs::path checkpoint = fs::absolute(resolve_checkpoint(request.checkpoint));
+  const fs::path checkpoint = fs::absolute(resolve_checkpoint(request.checkpoint, {.code = request.trust_remote_code}));
+  check_checkpoint(checkpoint, request.trust_remote_code);
   StagedDirectory staged(request.output);
   const fs::path inner = staged.path() / "export";  // the child stages beside it, inside what is removed on failure
 
@@ -110,9 +108,10 @@ Json export_with_transformers(const TransformersRequest& request) {
   call["dynamic_shapes"] = request.config.value("dynamic_shapes", Json(nullptr));
   call["dtype"] = text_or_null(request.dtype);
   call["attn_implementation"] = text_or_null(request.attn_implementation);
-  call["auto_class"] = request.task ? Json(auto_class(*request.task)) : Json(nullptr);
+  call["task"] = request.task ? Json(task_name(*request.task)) : Json(nullptr);
   call["inputs"] = request.inputs ? Json(fs::absolute(*request.inputs).string()) : Json(nullptr);
   call["allow_missing"] = request.allow_missing;
+  call["allow_surplus"] = request.allow_surplus;
   call["trust_remote_code"] = request.trust_remote_code;
 
   ProcessRequest process{
@@ -121,7 +120,7 @@ Json export_with_transformers(const TransformersRequest& request) {
     const char* others = std::getenv("PYTHONPATH");
     process.environment["PYTHONPATH"] = others ? package.string() + ":" + others : package.string();
   }
-  process.environment["HF_HUB_OFFLINE"] = "1";  // the checkpoint is here already
+  if (!needs_hub(checkpoint, request)) process.environment["HF_HUB_OFFLINE"] = "1";  // the checkpoint is here already
   Json answer = answer_of(run_process(process), request, python);
 
   for (const auto& entry : fs::directory_iterator(inner))

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "exformer/base/error.h"
 #include "exformer/base/json.h"
 #include "exformer/models/task.h"
 
@@ -19,13 +20,20 @@ struct TransformersRequest {
   std::string dtype, attn_implementation;  // empty: as transformers decides
   std::optional<Task> task;
   std::optional<std::filesystem::path> inputs;  // safetensors; none: made up from forward's signature
-  bool allow_missing = false, trust_remote_code = false;
+  bool allow_missing = false, allow_surplus = false, trust_remote_code = false;
   std::string python;  // empty: the active virtual environment's, else python3
   std::chrono::seconds limit{1800};
 };
 
+/// There is no Python here that could trace anything: none at all, or without transformers or this library's module.
+class NoFrontend : public ExportError {
+ public:
+  explicit NoFrontend(const std::string& message) : ExportError(ErrorKind::Unsupported, message) {}
+};
+
 /// Exports in a fresh interpreter and gives its answer: model_type, architecture, dtype, file, nodes, specializations.
-/// Throws ExportError with the interpreter's message, or its last words when it ends or hangs; nothing is left then.
+/// Throws ExportError with the interpreter's message, or its last words when it ends or hangs, and NoFrontend when
+/// there is no such interpreter; nothing is left then.
 Json export_with_transformers(const TransformersRequest& request);
 
 }  // namespace exformer

@@ -5,6 +5,7 @@
 
 #include "exformer/models/family.h"
 #include "exformer/models/heads.h"
+#include "exformer/models/text_config.h"
 #include "exformer/nn/activation.h"
 #include "exformer/nn/attention.h"
 #include "exformer/nn/layers.h"
@@ -39,6 +40,7 @@ BertConfig read_config(ConfigReader& config) {
     fail("{}: hidden_size {} is not a multiple of num_attention_heads {}", config.source(), bert.hidden_size,
          bert.num_attention_heads);
   }
+  if (bert.is_decoder) check_is_causal(config);
   if (config.optional_bool("add_cross_attention", false)) {
     if (!bert.is_decoder) fail("{}: add_cross_attention needs is_decoder = true", config.source());
     unsupported("{}: add_cross_attention = true is not supported for model_type 'bert'", config.source());

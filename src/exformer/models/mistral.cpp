@@ -16,6 +16,9 @@ TextConfig read_config(ConfigReader& config) {
                                               .num_attention_heads = 32,
                                               .num_key_value_heads = 8,
                                               .max_position_embeddings = 131072});
+  if (config.has("layer_types"))
+    unsupported("{}: a mistral with layer_types is a 'ministral' to transformers, which is not in the zoo",
+                config.source());
   // Absent means the default of 4096, null means no window.
   const std::optional<int64_t> window =
       config.is_null("sliding_window") ? std::nullopt : std::optional(config.optional_int("sliding_window", 4096));

@@ -27,8 +27,15 @@ RotaryConfig read_rotary(ConfigReader& config, const TextConfig& text) {
 
 }  // namespace
 
+void check_is_causal(ConfigReader& config) {
+  if (!config.is_null("is_causal") && config.optional_bool("is_causal", true)) return;
+  unsupported("{}: is_causal = false (every token sees every other one) is not supported for decoders in the zoo",
+              config.source());
+}
+
 TextConfig read_text_config(ConfigReader& config, const TextDefaults& defaults) {
   TextConfig text;
+  check_is_causal(config);
   text.vocab_size = config.optional_int("vocab_size", defaults.vocab_size, {.min = 1});
   text.hidden_size = config.optional_int("hidden_size", defaults.hidden_size, {.min = 1});
   text.intermediate_size = config.optional_int("intermediate_size", defaults.intermediate_size, {.min = 1});

@@ -40,6 +40,8 @@ struct TextDefaults {
   std::optional<int64_t> head_dim;             // none: hidden_size / num_attention_heads
   int64_t max_position_embeddings;
 };
+/// Decoders whose config has is_causal = false (or null) see every token in transformers; the zoo has no such mask.
+void check_is_causal(ConfigReader& config);
 TextConfig read_text_config(ConfigReader& config, const TextDefaults& defaults);
 /// Qwen2's and Qwen3's layer windows: use_sliding_window, max_window_layers, layer_types.
 void read_layer_types(ConfigReader& config, TextConfig& text);

@@ -5,7 +5,9 @@
 #include <set>
 
 #include "exformer/base/strings.h"
+#include "exformer/checkpoint/checkpoint_check.h"
 #include "exformer/symbolic/printers.h"
+#include "exformer/tensor/same_bytes.h"
 
 namespace exformer {
 namespace {
@@ -37,11 +39,18 @@ class Binder {
 
   std::map<std::string, LazyTensor> run() {
     const WeightAccount found = account();
+    if (const std::string quantized = quantized_tensor(found.surplus); !quantized.empty() && !options_.allow_surplus) {
+      unsupported("the weights in '{}' are quantized ('{}'), which is not supported: export the unquantized checkpoint",
+                  checkpoint_.directory().string(), quantized);
+    }
     std::vector<std::string> faults;
-    if (!found.missing.empty() && !options_.allow_missing) faults.push_back("missing: " + listed(found.missing));
+    if (!found.missing.empty() && !options_.allow_missing)
+      faults.push_back(fmt::format("missing: {} ({})", listed(found.missing), advice_on_missing(found.missing)));
     if (!found.misshaped.empty()) faults.push_back("of another shape or kind: " + listed(found.misshaped));
-    if (!found.surplus.empty() && !options_.allow_surplus)
-      faults.push_back("not wanted by the model: " + listed(found.surplus));
+    if (!found.surplus.empty() && !options_.allow_surplus) {
+      faults.push_back(
+          fmt::format("not wanted by the model: {} (allow_surplus=true leaves them out)", listed(found.surplus)));
+    }
     if (!faults.empty()) {
       fail("the weights in '{}' do not fit {}: {}", checkpoint_.directory().string(), architecture_.name,
            join(faults, "; "));
@@ -50,6 +59,17 @@ class Binder {
   }
 
  private:
+  /// What makes an export of a checkpoint that lacks these: another task when they are a head's.
+  std::string advice_on_missing(const std::vector<std::string>& missing) const {
+    const std::string prefix = architecture_.base_model_prefix + ".";
+    const bool is_head =
+        !architecture_.base_model_prefix.empty() &&
+        std::none_of(missing.begin(), missing.end(), [&](const std::string& name) { return name.starts_with(prefix); });
+    return is_head ? fmt::format("the head; --task {} exports the model without it, allow_missing=true makes it zeros",
+                                 task_name(Task::FeatureExtraction))
+                   : "allow_missing=true makes them zeros";
+  }
+
   /// The parameter name that a checkpoint key stands for: renamed, and with the base model's prefix added or taken away
   /// as needed.
   std::string place_of(const std::string& key) const {
@@ -65,17 +85,28 @@ class Binder {
     return name;
   }
 
-  const std::string* source_of(const std::string& parameter) {
-    if (options_.ties_word_embeddings) {
-      for (const TiedWeight& tied : architecture_.tied_weights) {
-        if (tied.name != parameter) continue;
-        // A separate copy in the file is superseded by the tie, as in transformers.
-        if (const auto own = keys_.find(parameter); own != keys_.end()) used_.insert(own->second);
-        if (const auto source = keys_.find(tied.source); source != keys_.end()) return &source->second;
-      }
-    }
+  const std::string* key_of(const std::string& parameter) const {
     const auto found = keys_.find(parameter);
     return found == keys_.end() ? nullptr : &found->second;
+  }
+
+  /// The tensor for a parameter: its own, or that of the one it is tied to, whichever of the two the file has. Two that
+  /// differ are both kept, whatever the config says of ties.
+  const std::string* source_of(const std::string& parameter) {
+    const std::string* own = key_of(parameter);
+    if (!options_.ties_word_embeddings) return own;
+    for (const TiedWeight& tied : architecture_.tied_weights) {
+      if (tied.name == parameter) {
+        const std::string* source = key_of(tied.source);
+        if (!source || (own && !has_same_bytes(checkpoint_.tensor(*own), checkpoint_.tensor(*source)))) continue;
+        if (own) used_.insert(*own);
+        return source;
+      }
+      if (tied.source == parameter && !own) {
+        if (const std::string* other = key_of(tied.name)) return other;
+      }
+    }
+    return own;
   }
 
   void bind(const ParameterDeclaration& parameter) {
@@ -90,6 +121,7 @@ class Binder {
       return;
     }
     used_.insert(*key);
+    account_.sources.emplace(parameter.name, *key);
     const SafetensorsEntry& entry = checkpoint_.entry(*key);
     const bool same =
         sizes.size() == entry.sizes.size() && std::equal(sizes.begin(), sizes.end(), entry.sizes.begin(),

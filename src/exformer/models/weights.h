@@ -19,9 +19,9 @@ struct BindOptions {
   bool allow_surplus = false;  // tensors that no parameter wants are left out
 };
 
-/// Data for every parameter, by its name; tied ones share their storage. Throws ExportError listing every parameter
-/// without data, every tensor of another shape, and every tensor that nothing wants (but for those the family calls
-/// ignorable).
+/// Data for every parameter, by its name. Tied ones share their storage as they do in transformers: one tensor of the
+/// file does for both, and two that differ stay two. Throws ExportError listing every parameter without data, every
+/// tensor of another shape, and every tensor that nothing wants (but for those the family calls ignorable).
 std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, const ModelFamily& family,
                                                const Architecture& architecture,
                                                const std::vector<ParameterDeclaration>& parameters,
@@ -29,10 +29,11 @@ std::map<std::string, LazyTensor> bind_weights(const Checkpoint& checkpoint, con
 
 /// What does not fit, in full and without an error: for tools that describe a checkpoint.
 struct WeightAccount {
-  std::vector<std::string> missing;    // parameters without data
-  std::vector<std::string> misshaped;  // tensors of another shape, with both shapes
-  std::vector<std::string> surplus;    // tensors that nothing wants
-  std::vector<std::string> ignored;    // tensors that nothing wants and the family calls ignorable
+  std::vector<std::string> missing;            // parameters without data
+  std::vector<std::string> misshaped;          // tensors of another shape, with both shapes
+  std::vector<std::string> surplus;            // tensors that nothing wants
+  std::vector<std::string> ignored;            // tensors that nothing wants and the family calls ignorable
+  std::map<std::string, std::string> sources;  // the tensor that each parameter takes
 };
 WeightAccount account_for_weights(const Checkpoint& checkpoint, const ModelFamily& family,
                                   const Architecture& architecture, const std::vector<ParameterDeclaration>& parameters,

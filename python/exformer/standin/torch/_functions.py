@@ -178,7 +178,10 @@ def unique_consecutive(tensor, return_inverse=False, return_counts=False, dim=No
 
 
 def equal(a, b):
-    return a.shape == b.shape and bool(_call("all", _call("eq", a, b)))
+    if a.shape != b.shape:
+        return False
+    stored = _state.core.compare_stored(a, b)  # weights as large as a vocabulary are compared where they lie
+    return bool(_call("all", _call("eq", a, b))) if stored is None else stored
 
 
 def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
