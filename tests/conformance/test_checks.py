@@ -57,7 +57,8 @@ BRANCHES = {
 def write_checkpoint(folder, branch):
     (folder / "modeling_checked.py").write_text(MODEL.replace("{branch}", branch))
     config = {"model_type": "checked", "architectures": ["CheckedModel"],
-              "auto_map": {"AutoConfig": "modeling_checked.CheckedConfig", "AutoModel": "modeling_checked.CheckedModel"}}
+              "auto_map": {"AutoConfig": "modeling_checked.CheckedConfig",
+                           "AutoModel": "modeling_checked.CheckedModel"}}
     (folder / "config.json").write_text(json.dumps(config))
     save_file({"table": torch.randn(64, 8)}, folder / "model.safetensors", metadata={"format": "pt"})
 

@@ -61,7 +61,16 @@ TEST(InputConditions, TakeAssertionsOnSizesAlone) {
     aten._assert_scalar.default(max(0, s1 - s0), 's0 must be below s1 (model.py:3)')
     aten._assert_scalar.default(max(0, u0 - s0), 'u0 must be above s0')
     return (%u))"));
-  EXPECT_THAT(texts(program), ElementsAre("x.shape[0] must be below x.shape[1] (model.py:3)"));
+  EXPECT_THAT(texts(program),
+              ElementsAre("n.shape[0] must be 1", "x.shape[0] must be below x.shape[1] (model.py:3)"));
+}
+
+TEST(InputConditions, CountAnAssertionOfSeveralLayersOnce) {
+  const ExportedProgram program = program_of(parse_graph(R"(graph(%x: f32[s0, s1]):
+    aten._assert_scalar.default(max(0, s1 - s0), 's0 must be below s1 (model.py:3)')
+    aten._assert_scalar.default(max(0, s1 - s0), 's0 must be below s1 (model.py:3)')
+    return (%x))"));
+  EXPECT_EQ(texts(program).size(), 1U);
 }
 
 TEST(NameInputsInAssertions, LeavesPlainWordsAlone) {

@@ -107,9 +107,7 @@ class Gatherer {
     }
     for (const Symbol& symbol : graph_.symbols().symbols()) add_bounds(symbol);
     for (const auto& node : graph_.nodes()) {
-      if (!is_size_assertion(graph_, *node)) continue;
-      conditions_.push_back({.number = node->argument("self").as<SymInt>() - 1,
-                             .allowed = words_.in(node->argument("assert_msg").as<std::string>())});
+      if (is_size_assertion(graph_, *node)) add_assertion(*node);
     }
     return std::move(conditions_);
   }
@@ -144,6 +142,17 @@ class Gatherer {
     };
     if (symbol.min > 1) add(size - symbol.min, "least", symbol.min);
     if (symbol.max != kUnbounded) add(SymInt(symbol.max) - size, "most", symbol.max);
+  }
+
+  /// A line of the model that several layers run is one condition.
+  void add_assertion(const Node& node) {
+    const SymInt margin = node.argument("self").as<SymInt>() - 1;
+    const bool is_known = std::any_of(conditions_.begin(), conditions_.end(), [&](const Condition& other) {
+      return other.path.empty() && other.number == margin;
+    });
+    if (!is_known)
+      conditions_.push_back(
+          {.number = margin, .allowed = words_.in(node.argument("assert_msg").as<std::string>())});
   }
 
   const ExportedProgram& program_;

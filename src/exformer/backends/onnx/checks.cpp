@@ -1,5 +1,7 @@
 #include "exformer/backends/onnx/checks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -9,11 +11,20 @@
 namespace exformer::onnx {
 namespace {
 
+/// A node's name; ONNX Runtime wants each once.
+std::string free_name(const OnnxGraph& graph, const std::string& message) {
+  std::string name = message;
+  const auto has_name = [&](const OnnxNode& node) { return node.name == name; };
+  for (int number = 2; std::any_of(graph.nodes().begin(), graph.nodes().end(), has_name); ++number)
+    name = fmt::format("{} [{}]", message, number);
+  return name;
+}
+
 /// The tensor, in a run whose `axis` has as many elements as the one-element vector `size` says.
 ValueId require_size(OnnxGraph& graph, ValueId tensor, int64_t axis, ValueId size, const std::string& message) {
   const ValueId checked =
       graph.emit("Split", {tensor, size}, {{"axis", axis}}, graph.dtype(tensor), graph.sizes(tensor));
-  std::prev(graph.cursor())->name = message;
+  std::prev(graph.cursor())->name = free_name(graph, message);
   return checked;
 }
 
