@@ -31,8 +31,8 @@ def inverse_of_unit_lower(lower):
 
 
 def affine_scan(factors, terms, longest):
-    """S[c] = factors[c] @ S[c - 1] + terms[c] over the third dim, S[-1] = 0. Step k joins each element with the one 2**k
-    before it; in front of the first there are zeros, which change nothing."""
+    """S[c] = factors[c] @ S[c - 1] + terms[c] over the third dim, S[-1] = 0. Step k joins each element with the one
+    2**k before it; in front of the first there are zeros, which change nothing."""
     import torch
 
     def before(part, step):

@@ -126,6 +126,13 @@ def mlstm(self, query, key, value, igate, fgate, c_initial=None, n_initial=None,
     return hidden, (c_state.float(), n_state.float(), last)
 
 
+def forgets_states(model):
+    """Whether several tokens behind a state begin anew, as mamba_selective_scan does."""
+    import sys
+
+    return any(hasattr(sys.modules[type(module).__module__], "mamba_selective_scan") for module in model.modules())
+
+
 def selective_scan(original):
     """mamba_selective_scan, which goes step by step where the config says so."""
 

@@ -3,7 +3,8 @@
 import contextlib
 import json
 
-from . import caches, default_inputs, dims, loading, patches, python_names, samples, vision_grids, weight_report
+from . import (caches, default_inputs, dims, loading, patches, python_names, samples, scans, vision_grids,
+               weight_report)
 
 MAX_ROUNDS = 24
 _FLAGS = ("use_cache", "output_hidden_states", "output_attentions", "return_dict")
@@ -47,7 +48,7 @@ def _written_back(outputs, buffers):
     return outputs
 
 
-def _symbolic_inputs(core, kwargs, dimensions):
+def _symbolic_inputs(core, kwargs, dimensions, model):
     """The same kwargs with every tensor an input of the graph, and the spec of the call."""
     import torch
     from torch.utils import _pytree
@@ -62,14 +63,17 @@ def _symbolic_inputs(core, kwargs, dimensions):
         leaves.append(torch.Tensor(core.user_input(name, sizes, leaf)))
     inputs = _pytree.tree_unflatten(leaves, spec)[1]
     if caches.has_states(inputs):
-        _fix_single_steps(core, inputs)
+        _fix_single_steps(core, inputs, scans.forgets_states(model))
     return caches.entered(inputs), spec
 
 
-def _fix_single_steps(core, inputs):
+def _fix_single_steps(core, inputs, forgets_states):
     """One token behind the states of a recurrence: models have code of their own for it, which is all that it needs."""
     for name in ("input_ids", "inputs_embeds"):
-        length = inputs[name].shape[1] if name in inputs else 0
+        length = inputs[name].shape[1] if name in inputs else 1
+        if (core.hint(length) if not isinstance(length, int) else length) != 1 and forgets_states:
+            raise NotImplementedError(f"several tokens in '{name}' behind states: the model forgets the states there, "
+                                      "and takes one token at a time")
         if not isinstance(length, int) and core.hint(length) == 1:
             core.assume_value(core.free_symbols(length)[0], 1, f"the step of one token in '{name}'")
 
@@ -138,7 +142,7 @@ def _called(core, request, dimensions, model):
         constants["interpolate_pos_encoding"] = request["interpolate_pos_encoding"]
     core.clear_user_inputs()
     _lift_state(core, model)
-    inputs, in_spec = _symbolic_inputs(core, kwargs, dimensions)
+    inputs, in_spec = _symbolic_inputs(core, kwargs, dimensions, model)
     buffers = [(module._buffers, name, tensor) for module in model.modules()
                for name, tensor in module._buffers.items() if tensor is not None]
     with torch.no_grad(), _export_patches(model, flags):
