@@ -1,4 +1,4 @@
-"""Models that work in blocks, chunks and windows of a sequence: shorter than one, whole numbers of them, and between."""
+"""Models that work in blocks, chunks and windows of a sequence: shorter than one, whole ones, and between."""
 
 import torch
 from case import SEQ2SEQ, TEXT, Case, ids, noise, source_and_target, text, tiny
@@ -53,19 +53,20 @@ CASES = [
     Case("bigbird-long-sample", tiny("big_bird", "BigBirdForTokenClassification", **LONG, **BIG_BIRD),
          sample=text(2, 64, "right"), calls=[text(1, 8), text(3, 28), text(1, 35), text(2, 101, "left")]),
     Case("bigbird-pegasus", tiny("bigbird_pegasus", "BigBirdPegasusForConditionalGeneration",
-                                 **{**SEQ2SEQ, "max_position_embeddings": 160}, **BIG_BIRD), sample=source_and_target(2, 8, 4),
+                                 **{**SEQ2SEQ, "max_position_embeddings": 160}, **BIG_BIRD),
+         sample=source_and_target(2, 8, 4),
          calls=[source_and_target(1, 3, 1), source_and_target(3, 29, 5, "right"), source_and_target(1, 101, 2)]),
     Case("longformer-masked-lm", tiny("longformer", "LongformerForMaskedLM", **LONG, attention_window=[8, 4]),
          sample=text(2, 16), calls=TEXTS),
-    Case("longformer-classes", tiny("longformer", "LongformerForSequenceClassification", **LONG, attention_window=[8, 8]),
-         calls=TEXTS),
+    Case("longformer-classes", tiny("longformer", "LongformerForSequenceClassification", **LONG,
+                                    attention_window=[8, 8]), calls=TEXTS),
     Case("longformer-questions", tiny("longformer", "LongformerForQuestionAnswering", **LONG, sep_token_id=2,
                                       attention_window=[8, 8]), sample=question(2, 12, [3, 5]),
          calls=[question(1, 40, [30]), question(3, 8, [1, 2, 4])]),
     Case("longformer-global-tokens", tiny("longformer", "LongformerModel", **LONG, attention_window=[8, 4]),
          sample=marked(2, 24, [0], [0, 5]),
-         calls=[marked(1, 33, [0, 1, 2, 20]), marked(2, 16, [0], [0], padding="right"), marked(3, 5, [4], [], [1, 2, 3]),
-                marked(2, 9, [], []), marked(1, 2, [0, 1])]),
+         calls=[marked(1, 33, [0, 1, 2, 20]), marked(2, 16, [0], [0], padding="right"),
+                marked(3, 5, [4], [], [1, 2, 3]), marked(2, 9, [], []), marked(1, 2, [0, 1])]),
     Case("led-global-tokens", tiny("led", "LEDForConditionalGeneration", **LED, attention_window=[8, 4],
                                    max_encoder_position_embeddings=160, max_decoder_position_embeddings=64),
          sample=with_decoder(marked(2, 16, [0], [0]), 4),

@@ -1,5 +1,5 @@
-"""A sequence in blocks, at every length: what is missing to whole blocks is padded, by nothing where nothing is missing,
-and what code decides by the length is a number of the graph."""
+"""A sequence in blocks, at every length: what is missing to whole blocks is padded, by nothing where nothing is
+missing, and what code decides by the length is a number of the graph."""
 
 from .replacing import model_modules
 
@@ -10,8 +10,8 @@ def missing(length, size):
 
 
 def windows(tensor, step, count):
-    """[batch, windows, count * step, ...]: overlapping stretches of [batch, length, ...], a step apart, which the models
-    make as views of the same memory."""
+    """[batch, windows, count * step, ...]: overlapping stretches of [batch, length, ...], a step apart, which the
+    models make as views of the same memory."""
     import torch
 
     parts = tensor.unflatten(1, (-1, step))

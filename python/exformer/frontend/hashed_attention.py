@@ -50,7 +50,7 @@ def bucket_factors(self, length):
 
 def hashed(self, vectors, rounds, is_valid):
     """[batch, heads, rounds, length]: the bucket of each vector in each round, counted on from round to round; padding
-    has one of its own. Without a hash_seed transformers draws other rotations in each call, here they are drawn once."""
+    has one of its own. Without a hash_seed transformers draws other rotations in each call, here once."""
     import torch
 
     factors = bucket_factors(self, vectors.shape[2])
@@ -205,8 +205,8 @@ def cut(cache, call, model):
 
 
 def padded_model(original, call, module):
-    """ReformerModel.forward of whole chunks. What is behind the sequence is cut off again; from hidden states only where
-    transformers has not padded."""
+    """ReformerModel.forward of whole chunks. What is behind the sequence is cut off again; from hidden states only
+    where transformers has not padded."""
 
     def forward(self, input_ids=None, attention_mask=None, position_ids=None, inputs_embeds=None, return_dict=None,
                 past_buckets_states=None, **kwargs):

@@ -1,5 +1,5 @@
-"""Longformer's and LED's attention at every length and for any number of global tokens: windows of neighbours beside the
-global tokens of each sample, as many as the sample with most of them has."""
+"""Longformer's and LED's attention at every length and for any number of global tokens: windows of neighbours beside
+the global tokens of each sample, as many as the sample with most of them has."""
 
 import math
 
@@ -76,10 +76,10 @@ def window_attention(are_given):
             others = torch.where(tokens.is_filled[:, None, None, :], others, lowest)
             scores = torch.cat([others.unflatten(2, (-1, reach)), scores], dim=-1)
         shares = probabilities(scores)
-        context = shares[..., -3 * reach:].flatten(0, 1) @ around(value)
+        context = shares.narrow(-1, shares.shape[-1] - 3 * reach, 3 * reach).flatten(0, 1) @ around(value)
         context = context.flatten(1, 2).unflatten(0, (batch, self.num_heads))
         if has_global:
-            context = context + shares[..., :tokens.slots].flatten(2, 3) @ tokens.of(value)
+            context = context + shares.narrow(-1, 0, tokens.slots).flatten(2, 3) @ tokens.of(value)
         context = torch.where(is_index_masked[:, None, :, None], 0.0, context[:, :, :length])
         if has_global:
             query = tokens.of(heads(self.query_global(hidden_states))) / math.sqrt(self.head_dim)
@@ -95,6 +95,15 @@ def window_attention(are_given):
 def without_padding(self, pad_token_id=None, **tensors):
     """_pad_to_window_size of both: windows need no whole number of them."""
     return 0, *tensors.values()
+
+
+def question_end(input_ids, sep_token_id):
+    """Longformer's _get_question_end_index: how many tokens of each sample are before its first separator."""
+    is_separator = input_ids == sep_token_id
+    if not (is_separator.sum(1) == 3).all():
+        raise ValueError(f"questions and answers with other than three separators ({sep_token_id}) in a sample: give a "
+                         f"global_attention_mask")
+    return (is_separator.long().cumsum(1) == 0).sum(1)
 
 
 _CLASSES = {"longformer": ("LongformerSelfAttention", "LongformerModel"),
@@ -118,4 +127,6 @@ def replacements():
             found += [(getattr(module, attention), "forward", window_attention(lambda: bool(merges))),
                       (owner, "_pad_to_window_size", without_padding),
                       (owner, "_merge_to_attention_mask", merging(owner._merge_to_attention_mask))]
+    if (longformer := modeling("longformer")) is not None:
+        found.append((longformer, "_get_question_end_index", question_end))
     return found

@@ -1,15 +1,15 @@
-"""Attention between blocks of a sequence: BigBird's, which short sequences do in full, and LongT5's, whose global blocks
-short sequences have none of."""
+"""Attention between blocks of a sequence: BigBird's, which short sequences do in full, and LongT5's, whose global
+blocks short sequences have none of."""
 
 from . import blocks
 from .replacing import modeling
 
 
 def block_mask(original):
-    """create_bidirectional_mask of both BigBirds for an encoder that attends block by block: what is added to the scores
-    of all pairs of tokens, and the rows of padding, whose attention is zeros where blocks are sparse. Up to (5 + 2 r)
-    blocks attention is full. Above, the first and the last block see all and are seen by all, the others see their
-    neighbours. The r random blocks are all the first one outside of training: it counts r times more."""
+    """create_bidirectional_mask of both BigBirds for an encoder that attends block by block: what is added to the
+    scores of all pairs of tokens, and the rows that are kept: those of padding are zeros where blocks are sparse. Up to
+    (5 + 2 r) blocks attention is full. Above, the first and the last block see all and are seen by all, the others see
+    their neighbours. The r random blocks are all the first one outside of training: it counts r times more."""
 
     def create(config, inputs_embeds, attention_mask, encoder_hidden_states=None, **kwargs):
         import math
@@ -46,7 +46,7 @@ def block_attention(self, hidden_states, attention_mask=None, output_attentions=
     def heads(states):
         return states.unflatten(-1, (self.num_attention_heads, self.attention_head_size)).transpose(1, 2)
 
-    query, key, value = heads(self.query(hidden_states)), heads(self.key(hidden_states)), heads(self.value(hidden_states))
+    query, key, value = (heads(project(hidden_states)) for project in (self.query, self.key, self.value))
     context = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=scores)
     return torch.where(is_kept, context.transpose(1, 2).flatten(2), 0.0), None
 
