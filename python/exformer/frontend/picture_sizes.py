@@ -18,15 +18,15 @@ def always_resized(method):
     """A method that gives learned positions as they are where the picture has their size, unless torch.jit traces: a
     resize to the same size changes nothing."""
 
-    def patched(self, *args, **kwargs):
+    def patched(*args, **kwargs):
         import torch
 
         if not any(_is_open(value) for value in (*args, *kwargs.values())):
-            return method(self, *args, **kwargs)
+            return method(*args, **kwargs)
         with replaced(torch.jit, "is_tracing", lambda: True):
-            return method(self, *args, **kwargs)
+            return method(*args, **kwargs)
 
-    return patched
+    return staticmethod(patched) if isinstance(method, staticmethod) else patched
 
 
 def resized_positions():

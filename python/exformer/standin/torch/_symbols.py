@@ -279,6 +279,8 @@ class SymFloat:
     """A quotient of sizes, until a float is needed."""
 
     def __init__(self, numerator, denominator=1):
+        if isinstance(denominator, int) and denominator < 0:
+            numerator, denominator = -numerator, -denominator
         self.numerator, self.denominator = numerator, denominator
 
     def __ceil__(self):
