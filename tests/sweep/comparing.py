@@ -2,7 +2,7 @@
 to the reference's.
 
 A request: directory of the export, checkpoint, tolerance, limit. The answer: fault, empty when all is right. `do` asks
-for something else: "judge" calls of an export, make a "case" of tests/cases, or a "ladder" of calls."""
+for something else: the "made-up" call, "judge" calls of an export, make a "case" of tests/cases, or a "ladder"."""
 
 import os
 import sys
@@ -40,6 +40,27 @@ def compare(request):
     return {"fault": ""}
 
 
+def compare_made_up(request):
+    """The call that the export has made up for itself, made up again of the model as transformers loads it."""
+    import tempfile
+
+    sys.path.append(os.path.join(os.path.dirname(os.path.dirname(HERE)), "python", "exformer"))
+    from frontend import default_inputs
+    from transformers.exporters import ExportedModel
+
+    model = judging.load_model(request["checkpoint"])
+    with tempfile.TemporaryDirectory() as folder:
+        call = judging.paths_of(folder, 0)
+        judging.write(default_inputs.default_inputs(model, request["checkpoint"]), call["inputs"])
+        refusal = judging.write_reference(model, call, {}, request["limit"])
+        if refusal:
+            return {"fault": f"transformers refuses the inputs: {refusal}"}
+        exported = ExportedModel.from_pretrained(request["directory"])
+        faults = judging.differences(judging.run(exported, request, call), judging.read(call["outputs"]),
+                                     request["tolerance"])
+    return {"fault": faults[0] if faults else ""}
+
+
 def make_case(request):
     sys.path.append(os.path.join(os.path.dirname(HERE), "cases"))
     import case
@@ -54,7 +75,7 @@ def make_ladder(request):
     return ladder.make(request)
 
 
-KINDS = {"compare": compare, "judge": judging.judge, "case": make_case, "ladder": make_ladder}
+KINDS = {"compare": compare, "made-up": compare_made_up, "judge": judging.judge, "case": make_case, "ladder": make_ladder}
 
 
 def handle(request):

@@ -64,9 +64,9 @@ class Stretches:
         import torch
 
         lengths = torch.where(lengths < 0, lengths + frames.shape[1], lengths)  # as a slice takes them
-        lengths = lengths.clamp(0, frames.shape[1])[:, None]
-        self.frames, self.count = frames, lengths.to(frames.dtype)
-        self.inside = (torch.arange(frames.shape[1]) < lengths).unsqueeze(-1)
+        inside = torch.arange(frames.shape[1]) < lengths.unsqueeze(1)
+        self.frames, self.inside = frames, inside.unsqueeze(-1)
+        self.count = inside.sum(1, keepdim=True).to(frames.dtype)
 
     def _sum(self, values):
         import torch

@@ -1,7 +1,7 @@
 """Made-up pictures and films: of the size that the config or the preprocessor gives, whole or cut into patches."""
 
 _VISION_PARTS = ("vision_config", "backbone_config", "vision_encoder_config", "encoder")
-_FREE_SIZE = (224, 288)  # of models that take any: sides that differ
+_FREE_SIZE = (128, 160)  # of models that take any: sides that differ
 _GRIDS = ((1, 4, 6), (1, 6, 4))  # of as many patches, so that texts are as long as each other
 
 
@@ -19,8 +19,6 @@ def _two_sides(value):
         return _two_sides(value[0])
     if isinstance(value, dict) and "height" in value:
         return value["height"], value["width"]
-    if isinstance(value, dict) and "shortest_edge" in value:
-        return value["shortest_edge"], value["shortest_edge"]
     return None
 
 

@@ -163,6 +163,18 @@ def trace(request):
 
     core = torch._state.core
     dimensions = dims.Dims(core, request["dynamic"], request["dynamic_shapes"])
+    try:
+        return _rounds(core, request, dimensions), dimensions
+    except Exception as fault:
+        explained = dimensions.explained(fault)
+        if explained is fault:
+            raise
+        raise explained from fault
+
+
+def _rounds(core, request, dimensions):
+    import torch
+
     remainders = torch._state.Remainders
     known = known_bounds = known_remainders = 0
     offered = set()
@@ -212,10 +224,10 @@ def trace(request):
         if learned:
             continue
         if fault is not None:
-            raise dimensions.explained(fault)
-        return result, dimensions
+            raise fault
+        return result
     if fault is not None:
-        raise dimensions.explained(fault)
+        raise fault
     raise RuntimeError(f"after {MAX_ROUNDS} rounds sizes are still being fixed: give dynamic_shapes with fewer dims")
 
 
