@@ -11,7 +11,7 @@ import sys
 import fork_server
 from exformer.frontend import child, isolation
 
-REQUEST = {"dtype": None, "auto_class": None, "attn_implementation": None, "allow_missing": False,
+REQUEST = {"dtype": None, "task": None, "attn_implementation": None, "allow_missing": False, "allow_surplus": False,
            "trust_remote_code": False, "use_cache": None, "output_hidden_states": None, "output_attentions": None,
            "return_dict": None, "interpolate_pos_encoding": None}
 

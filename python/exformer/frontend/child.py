@@ -3,9 +3,7 @@ standard output."""
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 import traceback
 
 MINIMUM_TRANSFORMERS = (5, 23)
@@ -68,13 +66,14 @@ def finish(request, traced, dimensions):
     from . import own_code, tracing
 
     fields = tracing.program_request(request, traced, dimensions)
-    checkpoint, classes = request["checkpoint"], [type(traced.model), type(traced.model.config)]
-    with tempfile.TemporaryDirectory(prefix="exformer-") as code:
-        text = _text(checkpoint, "config.json")
-        fields["config_text"] = own_code.copy(text, checkpoint, classes, code) if request["trust_remote_code"] else text
-        fields["generation_config_text"] = _text(checkpoint, "generation_config.json")
-        result = json.loads(torch._state.core.export_program(fields))
-        shutil.copytree(code, request["output"], dirs_exist_ok=True)
+    checkpoint, files = request["checkpoint"], {}
+    fields["config_text"] = _text(checkpoint, "config.json")
+    if request["trust_remote_code"]:
+        classes = [type(traced.model), type(traced.model.config)]
+        fields["config_text"], files = own_code.gather(fields["config_text"], checkpoint, classes)
+    fields["generation_config_text"] = _text(checkpoint, "generation_config.json")
+    result = json.loads(torch._state.core.export_program(fields))
+    own_code.copy(files, request["output"])
     return {"model_type": traced.model.config.model_type, "architecture": fields["architecture"],
             "dtype": fields["dtype"].name, **result}
 

@@ -39,6 +39,8 @@ def enter():
         raise RuntimeError("torch is loaded already: the front end needs an interpreter of its own")
     sys.meta_path = [_Finder if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "standin"))
+    for name in [name for name, value in os.environ.items() if name.startswith(("HF_", "HUGGINGFACE_")) and not value]:
+        del os.environ[name]  # as for the program: huggingface_hub would take it for the name of a folder
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"

@@ -89,12 +89,6 @@ def mapped_weights():
         class_.get_init_context = contexts
 
 
-def wants_attentions(request, config):
-    """What the request says, else the config."""
-    asked = request.get("output_attentions")
-    return getattr(config, "output_attentions", False) if asked is None else asked
-
-
 def load_model(request):
     """A model whose parameters stand for the checkpoint's tensors, and what transformers says did not fit."""
     checkpoint, trust = request["checkpoint"], request["trust_remote_code"]
@@ -103,7 +97,7 @@ def load_model(request):
     options = {"dtype": request["dtype"] or "auto", "output_loading_info": True}
     if request["attn_implementation"]:
         options["attn_implementation"] = request["attn_implementation"]
-    if wants_attentions(request, config):  # only this one has them
+    if request.get("output_attentions") or getattr(config, "output_attentions", False):  # only this one has them
         if options.setdefault("attn_implementation", "eager") != "eager":
             raise ValueError("output_attentions needs attn_implementation = eager: "
                              "sdpa does not return attention weights")

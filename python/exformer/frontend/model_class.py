@@ -42,6 +42,9 @@ def _fetching(auto_map):
 
 def find_class(config, task, checkpoint, trust):
     """The class to load."""
+    tasks = [name for name, _ in _core.tasks()]
+    if task and task not in tasks:
+        raise NotImplementedError(f"task '{task}' is not known{_nearest(task, tasks)}; known: {', '.join(tasks)}")
     own = _own_classes(config) if trust else {}
     if own:
         return _own_class(own, config, task, checkpoint)

@@ -7,39 +7,40 @@ import shutil
 import sys
 
 
-def copy(config_text, checkpoint, classes, directory):
-    """Copies the modules that auto_map names, with what they import relatively, into `directory`; gives the text of
-    config.json for there. Those of another repository become local once they were loaded, as one of `classes`."""
-    config = json.loads(config_text)
+def gather(config_text, checkpoint, classes):
+    """The text of config.json for the export, and the modules that its auto_map names with what they import relatively:
+    {name there: file}. Those of another repository become the export's own once they were loaded: one of `classes`."""
+    config, files = json.loads(config_text), {}
     auto_map, changed = config.get("auto_map") or {}, False
     loaded = {class_.__name__: sys.modules[class_.__module__].__file__ for class_ in classes
               if class_.__module__.startswith("transformers_modules")}
     for key, reference in auto_map.items():
         if not isinstance(reference, str) or not key.startswith(("AutoConfig", "AutoModel")):
             continue
-        repository, dashes, name = reference.rpartition("--")
+        _, is_elsewhere, name = reference.rpartition("--")
         module, _, class_name = name.rpartition(".")
-        source = os.path.join(checkpoint, f"{module}.py")
-        if dashes:
-            source = loaded.get(class_name)
-            if source is None or os.path.basename(source) != f"{module}.py":
-                continue  # stays where the reference says
-        if not _copy_module(source, directory):
-            continue
-        if dashes:
+        source = loaded.get(class_name) if is_elsewhere else os.path.join(checkpoint, f"{module}.py")
+        if source is None or os.path.basename(source) != f"{module}.py":
+            continue  # it stays where the reference says
+        found = _with_imports(source)
+        files.update(found)
+        if found and is_elsewhere:
             auto_map[key], changed = name, True
-    return json.dumps(config, indent=2) + "\n" if changed else config_text
+    return (json.dumps(config, indent=2) + "\n" if changed else config_text), files
 
 
-def _copy_module(path, directory):
+def copy(files, directory):
+    for name, source in files.items():
+        target = os.path.join(directory, name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def _with_imports(path):
     from transformers.dynamic_module_utils import get_relative_import_files
 
     try:
         files = [path, *get_relative_import_files(path)]
-        targets = [os.path.join(directory, os.path.relpath(file, os.path.dirname(path))) for file in files]
-        for file, target in zip(files, targets):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copyfile(file, target)
     except FileNotFoundError:  # of a class that was not loaded
-        return False
-    return True
+        return {}
+    return {os.path.relpath(file, os.path.dirname(path)): file for file in files if os.path.isfile(file)}

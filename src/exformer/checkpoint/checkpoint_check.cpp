@@ -88,9 +88,9 @@ void check_own_code(const Json& config, const std::string& source) {
   if (files.empty()) return;
   unsupported(
       "{}: the model is defined by code of the checkpoint's own ({}, auto_map). Read it, and let it run with "
-      "--trust-remote-code (trust_remote_code in the library); nothing else is exported in its place. Without auto_map "
-      "in the config, the built-in model of type '{}' is",
-      source, join(files, ", "), text_field(config, "model_type", ""));
+      "--trust-remote-code (trust_remote_code in the library): while the config has auto_map, no other model stands in "
+      "for it",
+      source, join(files, ", "));
 }
 
 }  // namespace

@@ -71,18 +71,19 @@ void ProgressLine::show(const std::string& step, uint64_t done, std::optional<ui
 }
 
 void ProgressLine::draw(double seconds) {
-  constexpr size_t kBar = 24;
+  constexpr size_t kLongest = 24, kShortest = 5;  // of the bar, which gives way to the figures
   const double rate = static_cast<double>(done_ - std::min(first_, done_)) / seconds;
-  std::string text = step_;
+  std::string bar, figures = fmt::format("  {}  {}/s", short_bytes(static_cast<double>(done_)), short_bytes(rate));
   if (total_ && *total_ > 0) {
     const double part = std::min(1.0, static_cast<double>(done_) / static_cast<double>(*total_));
-    const auto filled = static_cast<size_t>(part * kBar);
-    text += fmt::format("  [{}{}] {:3.0f}%  {} of {}", std::string(filled, '#'), std::string(kBar - filled, '.'),
-                        part * 100, short_bytes(static_cast<double>(done_)), short_bytes(static_cast<double>(*total_)));
-  } else {
-    text += fmt::format("  {}", short_bytes(static_cast<double>(done_)));
+    figures = fmt::format("  {:3.0f}%  {} of {}  {}/s", part * 100, short_bytes(static_cast<double>(done_)),
+                          short_bytes(static_cast<double>(*total_)), short_bytes(rate));
+    const size_t taken = step_.size() + figures.size() + 5, width = terminal_width();
+    const size_t length = std::min(kLongest, width - std::min(width, taken));
+    const auto filled = static_cast<size_t>(part * static_cast<double>(length));
+    if (length >= kShortest) bar = "  [" + std::string(filled, '#') + std::string(length - filled, '.') + "]";
   }
-  text += fmt::format("  {}/s", short_bytes(rate));
+  std::string text = step_ + bar + figures;
   text.resize(std::min(text.size(), terminal_width() - 1));
   std::fprintf(stderr, "\r\033[K%s", text.c_str());
   std::fflush(stderr);
