@@ -1,5 +1,5 @@
-"""Float16 and bfloat16 at sizes and values that models have: what torch adds up in float32, every format has to. Squares
-of hundreds are beyond float16, and sums of thousands have no ones in it."""
+"""Float16 and bfloat16 at sizes and values that models have: what torch adds up in float32, every format has to.
+Squares of hundreds are beyond float16, and sums of thousands have no ones in it."""
 
 import torch
 from op_row import Row, T
@@ -47,7 +47,7 @@ ROWS = [
           T(name, "b", "h", "n", 8, low=-300.0, high=300.0), T(name, "b", "h", "n", 8),
           T("bool", "b", 1, 1, "n", values=[True, False, True]), rtol=1e-1, atol=1e-1) for name in HALVES],
     # Operands of two dtypes
-    *[Row(op, T("f16", "b", 8), T("f32", "s", 1, 8)) for op in ("add.Tensor", "mul.Tensor", "sub.Tensor", "div.Tensor")],
+    *[Row(f"{op}.Tensor", T("f16", "b", 8), T("f32", "s", 1, 8)) for op in ("add", "mul", "sub", "div")],
     *[Row(op, T("f32", "b", 8), T("f16", 8)) for op in ("add.Tensor", "mul.Tensor", "maximum")],
     Row("mul.Tensor", T("f16", "b", 8), T("f32", values=[3.0])),
     Row("cat", [T("f32", "b", 3), T("f16", "b", 3)], 1), Row("cat", [T("f16", "b", "s", 3), T("f32", "b", "n", 3)], 1),

@@ -17,7 +17,8 @@ Placed scaled_by_inverse_root(Lowering& xnn, const Placed& x, const Placed& mean
 }
 
 Placed with_weight_and_bias(const LowerCall& call, Placed x) {
-  if (const Value* weight = call.optional("weight")) x = call.xnn.binary(NodeKind::Multiply, x, call.xnn.get_in(weight, x.dtype));
+  if (const Value* weight = call.optional("weight"))
+    x = call.xnn.binary(NodeKind::Multiply, x, call.xnn.get_in(weight, x.dtype));
   const Value* bias = call.node.schema().name == "aten::rms_norm" ? nullptr : call.optional("bias");
   return bias ? call.xnn.binary(NodeKind::Add, x, call.xnn.get_in(bias, x.dtype)) : x;
 }
