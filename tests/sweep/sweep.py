@@ -55,11 +55,13 @@ def checkpoints(zoo, only=None):
 
 def ladder_of(comparer, checkpoint, options):
     """The calls of a checkpoint's ladder, made where they are not there; none where it has none."""
-    if not os.path.exists(os.path.join(checkpoint, "ladder", "calls.json")):
-        fault = comparer.ask(3 * options.timeout, do="ladder", checkpoint=checkpoint).get("fault")
-        if fault:
-            print(f"  no ladder: {fault}", flush=True)
-            return []
+    found = ladder.calls(checkpoint, options.calls)
+    if found is not None:
+        return found
+    fault = comparer.ask(3 * options.timeout, do="ladder", checkpoint=checkpoint, most=options.calls).get("fault")
+    if fault:
+        print(f"  no ladder: {fault}", flush=True)
+        return []
     return ladder.calls(checkpoint, options.calls)
 
 
@@ -165,7 +167,7 @@ def parse_arguments():
     parser.add_argument("--tenth", action="store_true", help="the fixed tenth that continuous integration takes")
     parser.add_argument("--made-up", action="store_true", help="let each export make up its inputs, and compare those")
     parser.add_argument("--ladder", action="store_true", help="call each export at many other sizes too")
-    parser.add_argument("--calls", type=int, help="legal calls of a ladder, at most")
+    parser.add_argument("--calls", type=int, default=ladder.MOST, help="legal calls of a ladder, at most")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one step of one checkpoint")
     parser.add_argument("--tolerance", type=float, default=judging.TOLERANCE)
     parser.add_argument("--jobs", type=int, default=1)

@@ -140,7 +140,7 @@ def write_call(inputs, path):
     return {"fault": ""}
 
 
-def write_calls(checkpoint, folder, limit):
+def write_calls(checkpoint, folder, most, limit):
     """The calls that could be written, with what transformers gives for them or the words with which it refuses."""
     with open(os.path.join(checkpoint, "meta.json"), encoding="utf-8") as file:
         model_type = json.load(file)["model_type"]
@@ -158,29 +158,34 @@ def write_calls(checkpoint, folder, limit):
             continue
         legal += not refusal
         made.append({"label": name, "refusal": refusal})
-        if legal >= MOST:
+        if legal >= most:
             break
     return made
 
 
 def make(request):
-    """Writes the calls of a checkpoint into its folder `ladder`, and calls.json last."""
-    checkpoint = request["checkpoint"]
+    """Writes the calls of a checkpoint, up to `most` legal ones, into its folder `ladder`, and calls.json last."""
+    checkpoint, most = request["checkpoint"], request["most"]
     folder = os.path.join(checkpoint, "ladder")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    made = write_calls(checkpoint, folder, request["limit"])
+    made = write_calls(checkpoint, folder, most, request["limit"])
     with open(os.path.join(folder, "calls.json"), "w", encoding="utf-8") as file:
-        json.dump(made, file, indent=1)
+        json.dump({"most": most, "calls": made}, file, indent=1)
     return {}
 
 
 def calls(checkpoint, most):
-    """The calls of a checkpoint, up to that many legal ones: label, refusal, and the files of inputs and outputs."""
+    """The calls of a checkpoint, up to that many legal ones: label, refusal, and the files of inputs and outputs. None
+    where so many have not been made yet."""
     folder, found, legal = os.path.join(checkpoint, "ladder"), [], 0
-    with open(os.path.join(folder, "calls.json"), encoding="utf-8") as file:
-        for number, call in enumerate(json.load(file)):
-            legal += not call["refusal"]
-            if legal <= (most or MOST):
-                found.append({**call, **judging.paths_of(folder, number)})
-    return found
+    path = os.path.join(folder, "calls.json")
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        made = json.load(file)
+    for number, call in enumerate(made["calls"]):
+        legal += not call["refusal"]
+        if legal <= most:
+            found.append({**call, **judging.paths_of(folder, number)})
+    return found if made["most"] >= most else None
