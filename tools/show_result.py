@@ -162,7 +162,8 @@ def print_next_tokens(results, mask):
             best = max(range(size), key=lambda i: logits[i])
             figures.append((best, logits[best]))
             worst = max(worst, abs(logits[best] - NEXT_TOKENS[row][1]) if best == NEXT_TOKENS[row][0] else math.inf)
-        print(f"  {textwrap.shorten(text, 28, placeholder=' ...'):<29}" + "".join(f"{f'{i} ({v:.5f})':>18}" for i, v in [*figures, NEXT_TOKENS[row]]))
+        sentence = textwrap.shorten(text, 28, placeholder=" ...")
+        print(f"  {sentence:<29}" + "".join(f"{f'{i} ({v:.5f})':>18}" for i, v in [*figures, NEXT_TOKENS[row]]))
     print(f"\nlargest difference from the expected figures: {worst:.1e} ({'good' if worst < 1e-4 else 'WRONG'})")
     return worst < 1e-4
 

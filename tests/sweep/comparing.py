@@ -75,7 +75,8 @@ def make_ladder(request):
     return ladder.make(request)
 
 
-KINDS = {"compare": compare, "made-up": compare_made_up, "judge": judging.judge, "case": make_case, "ladder": make_ladder}
+KINDS = {"compare": compare, "made-up": compare_made_up, "judge": judging.judge, "case": make_case,
+         "ladder": make_ladder}
 
 
 def handle(request):

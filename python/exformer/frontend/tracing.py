@@ -120,6 +120,7 @@ def _run_round(core, request, dimensions):
 
 def _called(core, request, dimensions, model):
     import torch
+    from torch.utils import _pytree
     from transformers.exporters.exporter_dynamo import register_cache_pytrees_for_model
     from transformers.exporters.utils import prepare_for_export
 

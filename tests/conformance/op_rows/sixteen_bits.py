@@ -40,11 +40,9 @@ ROWS = [
     *each("gelu", T("*", "b", "s", low=-6.0, high=6.0), approximate="tanh"),
     *each("silu", T("*", "b", "s", low=-20.0, high=20.0)),
     *each("softplus", T("*", "b", "s", low=-10.0, high=10.0)),
-    *each("mul.Scalar", T("*", "b", "s", low=0.0, high=0.5), 1e5, rtol=2e-2),
-    *each("div.Scalar", T("*", "b", "s", low=0.0, high=1e-6), 1e-7, **LOOSE),
-    # Scores are beyond float16: torch keeps them in float32.
-    *[Row("scaled_dot_product_attention", T(name, "b", "h", "s", 8, low=-300.0, high=300.0),
-          T(name, "b", "h", "n", 8, low=-300.0, high=300.0), T(name, "b", "h", "n", 8),
+    # Scores of thousands: torch keeps them in float32.
+    *[Row("scaled_dot_product_attention", T(name, "b", "h", "s", 8, low=-60.0, high=60.0),
+          T(name, "b", "h", "n", 8, low=-60.0, high=60.0), T(name, "b", "h", "n", 8),
           T("bool", "b", 1, 1, "n", values=[True, False, True]), rtol=1e-1, atol=1e-1) for name in HALVES],
     # Operands of two dtypes
     *[Row(f"{op}.Tensor", T("f16", "b", 8), T("f32", "s", 1, 8)) for op in ("add", "mul", "sub", "div")],
