@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from unittest import mock
 
 import torch
 from safetensors import safe_open
@@ -22,10 +23,23 @@ def read_leaves(path):
         return {name: file.get_tensor(name) for name in order}
 
 
+def _of_no_length(spec):
+    """The spec with 0 in place of wildcards: what sliding layers have seen, which an export leaves open."""
+    def closed(context):
+        if context is mock.ANY:
+            return 0
+        if isinstance(context, dict):
+            return {key: closed(value) for key, value in context.items()}
+        return [closed(value) for value in context] if isinstance(context, list) else context
+
+    return pytree.TreeSpec(spec.type, closed(spec.context), spec.children_specs)
+
+
 def cache_from_spec(spec, leaves, prefix):
     """A cache as the export's own input spec describes it, holding `leaves`."""
     from transformers.exporters.utils import get_leaf_tensors
 
+    spec = _of_no_length(spec)
     numbered = pytree.tree_unflatten([torch.tensor(i) for i in range(spec.num_leaves)], spec)
     values = [None] * spec.num_leaves
     for path, number in get_leaf_tensors(numbered).items():

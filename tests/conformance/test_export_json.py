@@ -32,7 +32,8 @@ def manifest(out):
     for name in ("in_spec", "out_spec"):
         metadata[name] = parsed(metadata[name])
     metadata.pop("packages")  # the versions of the tools that wrote it
-    metadata.pop("specializations", None)  # ours alone: which dims the model fixes, and why
+    for name in ("specializations", "conditions"):  # ours alone: what the model fixes and the file checks, and why
+        metadata.pop(name, None)
     return document
 
 

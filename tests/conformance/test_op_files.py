@@ -229,6 +229,8 @@ XNNPACK_GAPS = {
     "rsqrt-10",
     "sqrt-10",
 }
+# The same, with the kernels that it has for some processors.
+XNNPACK_GAPS_OF_SOME_PROCESSORS = {"log-10"}
 
 
 @pytest.mark.parametrize("case", ROWS, ids=lambda case: case.id)
@@ -243,5 +245,7 @@ def test_xnnpack_runs_its_part_of_the_pte(case, xnnpack_files, request):
         pytest.skip("no part is delegated")
     if case.id in XNNPACK_GAPS:
         request.applymarker(pytest.mark.xfail(reason="XNNPACK differs", strict=True))
+    if case.id in XNNPACK_GAPS_OF_SOME_PROCESSORS:
+        request.applymarker(pytest.mark.xfail(reason="XNNPACK differs on some processors", strict=False))
     method = runtime.Runtime.get().load_program(entry["path"]).load_method("forward")
     compare(case, lambda inputs: list(method.execute([tensor.contiguous() for tensor in inputs.values()])))

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "exformer/ops/text_parser.h"
 #include "exformer/ir/text.h"
+#include "exformer/ops/text_parser.h"
 
 namespace exformer {
 namespace {
@@ -35,7 +35,8 @@ TEST(InputConditions, AreNoneWhereEverySizeIsFree) {
 }
 
 TEST(InputConditions, NameFixedAndSharedSizesAndMultiples) {
-  const ExportedProgram program = program_of(parse_graph(R"(graph(%ids: i64[s0, s1], %mask: i64[s0, s1], %x: f32[s0, 3, 32*s2]):
+  const ExportedProgram program =
+      program_of(parse_graph(R"(graph(%ids: i64[s0, s1], %mask: i64[s0, s1], %x: f32[s0, 3, 32*s2]):
     return (%x))"));
   const auto reason = [](const std::string& path, int64_t axis) {
     return path == "x" && axis == 2 ? std::string("model.py:7") : std::string();
@@ -61,8 +62,7 @@ TEST(InputConditions, TakeAssertionsOnSizesAlone) {
     aten._assert_scalar.default(max(0, s1 - s0), 's0 must be below s1 (model.py:3)')
     aten._assert_scalar.default(max(0, u0 - s0), 'u0 must be above s0')
     return (%u))"));
-  EXPECT_THAT(texts(program),
-              ElementsAre("n.shape[0] must be 1", "x.shape[0] must be below x.shape[1] (model.py:3)"));
+  EXPECT_THAT(texts(program), ElementsAre("n.shape[0] must be 1", "x.shape[0] must be below x.shape[1] (model.py:3)"));
 }
 
 TEST(InputConditions, CountAnAssertionOfSeveralLayersOnce) {

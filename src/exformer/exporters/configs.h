@@ -28,7 +28,7 @@ struct DynamoConfig {
   bool prefer_deferred_runtime_asserts_over_guards = false;
   Pytree pytree = Pytree::Transformers;
   bool allow_unchecked = false;  // files do not check what they take for granted of a call's sizes and contents
-  Json dynamic_shapes_json;  // as it was given, for export.json
+  Json dynamic_shapes_json;      // as it was given, for export.json
 };
 
 struct OnnxConfig : DynamoConfig {

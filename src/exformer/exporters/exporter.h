@@ -39,8 +39,8 @@ class ExecutorchExporter {
                              const ExecutorchConfig& config = {}) const;
 };
 
-/// The dtype in which a backend takes a model; nothing: the checkpoint's own. XNNPACK runs on the CPU in float32: 16-bit
-/// weights are widened while they are written, and float16 is taken when it is asked for. Throws ExportError
+/// The dtype in which a backend takes a model; nothing: the checkpoint's own. XNNPACK runs on the CPU in float32:
+/// 16-bit weights are widened while they are written, and float16 is taken when it is asked for. Throws ExportError
 /// (Unsupported) for a dtype that the backend lacks, and for a backend that is not built.
 std::optional<DType> backend_dtype(ExecutorchConfig::Backend backend, std::optional<DType> asked);
 

@@ -42,8 +42,8 @@ Json component_facts(const ComponentEntry& component, const fs::path& directory)
   Json facts = {{"name", component.name}};
   facts.update(file_facts(path));
   if (path.extension() == ".onnx") facts["sidecars"] = sidecars_of(path);
-  for (const char* field : {"architecture", "packages", "export_dtype", "export_config", "kwargs", "specializations",
-                            "conditions"}) {
+  for (const char* field :
+       {"architecture", "packages", "export_dtype", "export_config", "kwargs", "specializations", "conditions"}) {
     if (component.metadata.contains(field)) facts[field] = component.metadata[field];
   }
   return facts;

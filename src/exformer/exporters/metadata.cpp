@@ -30,10 +30,9 @@ Json describe_conditions(const std::vector<Condition>& conditions) {
   Json list = Json::array();
   for (const Condition& condition : conditions) {
     if (!is_worth_saying(condition)) continue;
-    Json entry = condition.path.empty() ? Json{{"condition", condition.allowed}}
-                                        : Json{{"input", condition.path},
-                                               {"axis", condition.axis},
-                                               {"allowed", condition.allowed}};
+    Json entry = condition.path.empty()
+                     ? Json{{"condition", condition.allowed}}
+                     : Json{{"input", condition.path}, {"axis", condition.axis}, {"allowed", condition.allowed}};
     if (!condition.reason.empty()) entry["reason"] = condition.reason;
     list.push_back(std::move(entry));
   }

@@ -7,8 +7,7 @@
 namespace exformer {
 
 std::string Condition::text() const {
-  const std::string what =
-      path.empty() ? allowed : fmt::format("{}.shape[{}] must be {}", path, axis, allowed);
+  const std::string what = path.empty() ? allowed : fmt::format("{}.shape[{}] must be {}", path, axis, allowed);
   return reason.empty() ? what : fmt::format("{} ({})", what, reason);
 }
 

@@ -60,7 +60,9 @@ class Words {
     return found == origins_.end() ? nullptr : &found->second;
   }
 
-  std::string of(const SymInt& size) const { return translated(to_string(size), [](std::string_view) { return true; }); }
+  std::string of(const SymInt& size) const {
+    return translated(to_string(size), [](std::string_view) { return true; });
+  }
 
   /// A message of the trace: only names that the trace made up are words of it, a user's own may be plain English.
   std::string in(const std::string& message) const {
@@ -151,8 +153,7 @@ class Gatherer {
       return other.path.empty() && other.number == margin;
     });
     if (!is_known)
-      conditions_.push_back(
-          {.number = margin, .allowed = words_.in(node.argument("assert_msg").as<std::string>())});
+      conditions_.push_back({.number = margin, .allowed = words_.in(node.argument("assert_msg").as<std::string>())});
   }
 
   const ExportedProgram& program_;

@@ -13,8 +13,8 @@ namespace exformer {
 /// Why a dim of an input is fixed or bounded; empty where that is not known.
 using DimReason = std::function<std::string(const std::string& path, int64_t axis)>;
 
-/// Every fixed size, multiple, equality and bound of the user inputs' dims, and every assertion on sizes alone, in words
-/// that name inputs: "pixel_values.shape[2]". Dims that several inputs share count once for each but the first.
+/// Every fixed size, multiple, equality and bound of the user inputs' dims, and every assertion on sizes alone, in
+/// words that name inputs: "pixel_values.shape[2]". Dims that several inputs share count once for each but the first.
 std::vector<Condition> input_conditions(const ExportedProgram& program, const DimReason& reason_of);
 
 /// Whether an `aten::_assert_scalar` speaks of sizes of inputs alone, so that input_conditions() has it.

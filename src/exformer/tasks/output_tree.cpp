@@ -9,12 +9,8 @@ namespace {
 /// attributes in the order of vars().
 struct CacheLayerContext {
   std::optional<int64_t> sliding_window;
-  Json cumulative_length = 0;
+  int64_t cumulative_length = 0;
 };
-
-/// Matches every number of tokens that a sliding layer has seen, as its length is an input: torch reads Python's own
-/// wildcard where it reads a member of an enum.
-Json any_length() { return {{"__enum__", true}, {"fqn", "unittest.mock:__dict__"}, {"name", "ANY"}}; }
 
 TreeSpec cache_spec(const std::vector<CacheLayerContext>& layers, DType dtype) {
   const auto tensor = [](uint64_t index) { return Json{{"_t", "tensor"}, {"i", index}}; };
@@ -107,7 +103,7 @@ TreeSpec input_spec(const NamedTensors& inputs, const ModelFacts& facts, DType d
   std::vector<CacheLayerContext> layers;
   for (const auto& [name, tensor] : inputs) {
     const auto leaf = parse_cache_leaf(name);
-    if (leaf && leaf->field == "keys") layers.push_back({facts.layer_windows[leaf->layer], any_length()});
+    if (leaf && leaf->field == "keys") layers.push_back({facts.layer_windows[leaf->layer], tensor.size(2)});
   }
   const std::vector<std::string> names = kwarg_names(inputs);
   std::vector<TreeSpec> children;

@@ -73,9 +73,8 @@ void check_inputs(OnnxGraph& graph, ShapeArithmetic& shapes, const ExportedProgr
   }
   for (const Condition& condition : program.conditions) {
     if (condition.input) {
-      const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const BoundInput& input) {
-        return input.spec->value == condition.input;
-      });
+      const auto found = std::find_if(inputs.begin(), inputs.end(),
+                                      [&](const BoundInput& input) { return input.spec->value == condition.input; });
       if (found == inputs.end() || !is_read(*found) || fails_by_itself(condition)) continue;
       if_sizes_are_known([&] {
         found->value =
@@ -84,8 +83,7 @@ void check_inputs(OnnxGraph& graph, ShapeArithmetic& shapes, const ExportedProgr
     } else if (smallest) {
       if_sizes_are_known([&] {
         const ValueId whole = shapes.one(graph.sizes(smallest->value)[0]);
-        smallest->value =
-            require_margin(graph, smallest->value, whole, shapes.one(condition.number), condition.text());
+        smallest->value = require_margin(graph, smallest->value, whole, shapes.one(condition.number), condition.text());
       });
     }
   }

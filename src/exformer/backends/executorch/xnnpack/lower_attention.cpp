@@ -32,14 +32,12 @@ void attention(const LowerCall& call) {
   const TensorMeta &query_meta = call.meta("query"), &key_meta = call.meta("key");
   if (query_meta.rank() != 4) refuse("attention over tensors that have not four dims");
   const std::vector<std::pair<int, int>> layout = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
-  Heads heads{xnn.require(call.wide_along("query", {3}), layout),
-              xnn.require(call.wide_along("key", {2, 3}), layout),
+  Heads heads{xnn.require(call.wide_along("query", {3}), layout), xnn.require(call.wide_along("key", {2, 3}), layout),
               xnn.require(call.wide_along("value", {2}), layout)};
   const uint32_t width = constant_size(query_meta.sizes[3], "the width of a head");
   const double scale = call.args.optional_real("scale").value_or(1.0 / std::sqrt(static_cast<double>(width)));
   if (scale != 1.0) heads.query = xnn.binary(NodeKind::Multiply, heads.query, scale);
-  const std::optional<Placed> mask =
-      mask_value ? std::optional(xnn.get_in(mask_value, DType::Float32)) : std::nullopt;
+  const std::optional<Placed> mask = mask_value ? std::optional(xnn.get_in(mask_value, DType::Float32)) : std::nullopt;
 
   const int64_t query_heads = constant_size(query_meta.sizes[1], "the number of heads"),
                 key_heads = constant_size(key_meta.sizes[1], "the number of key heads");
