@@ -25,6 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[2]
 ORACLE = ROOT / "tests" / "oracle"
 sys.path[:0] = [str(ORACLE), str(Path(__file__).resolve().parent)]
+sys.path.append(str(ROOT / "tests" / "cases"))
 
 from catalogue import rows  # noqa: E402
 

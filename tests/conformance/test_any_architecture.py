@@ -136,7 +136,7 @@ def test_missing_weights_are_named(gpt2, exformer, tmp_path):
 
 
 SMALL = {"vocab_size": 99, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 48,
-         "max_position_embeddings": 64, "pad_token_id": 1, "image_size": 32, "patch_size": 8}
+         "max_position_embeddings": 64, "pad_token_id": 1, "image_size": 32, "patch_size": 8, "encoder_stride": 8}
 TASKS = {"feature-extraction": "RobertaModel", "text-generation": "RobertaForCausalLM",
          "fill-mask": "RobertaForMaskedLM", "text-classification": "RobertaForSequenceClassification",
          "question-answering": "RobertaForQuestionAnswering",

@@ -2,13 +2,9 @@
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "cases"))
-
-from trying import Workbench, all_cases, faults_in  # noqa: E402
+from trying import Workbench, all_cases, faults_in
 
 pytestmark = pytest.mark.usefixtures("no_reference")
 CHILD = os.environ.get("EXFORMER_FRONTEND_PYTHON", sys.executable)
