@@ -40,7 +40,7 @@ struct Origin {
 
 class Words {
  public:
-  explicit Words(const ExportedProgram& program) : graph_(*program.graph) {
+  explicit Words(const ExportedProgram& program) {
     const auto inputs = program.user_inputs();
     for (const bool is_plain : {true, false}) {
       for (const InputSpec* input : inputs) {
@@ -93,7 +93,6 @@ class Words {
     return result;
   }
 
-  const Graph& graph_;
   std::unordered_map<std::string, Origin> origins_;
 };
 
