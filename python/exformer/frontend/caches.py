@@ -142,6 +142,11 @@ def update_conv_state(self, conv_states, state_idx=0, conv_kernel_size=None, **k
     return conv_states if is_first else both
 
 
+def keeps_causal_mask(*args, **kwargs):
+    """masking_utils._ignore_causal_mask_sdpa: an export never leaves a mask out, and need not ask how long it is."""
+    return False
+
+
 def any_length(in_spec):
     """The spec of a call as text; the number of tokens that its sliding layers have seen matches every one, as their
     sizes are inputs. torch reads Python's own wildcard where it reads a member of an enum."""
@@ -168,10 +173,12 @@ def any_length(in_spec):
 
 def replacements():
     """[(class, name, value)]"""
+    from transformers import masking_utils
     from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer, LinearAttentionLayer
 
     # Sliding layers let nothing more go: transformers' own exporters trace them as dynamic ones.
     sliding = DynamicSlidingWindowLayer
     return [(DynamicLayer, "get_seq_length", seq_length), (sliding, "get_seq_length", sliding_seq_length),
             (sliding, "get_mask_sizes", sliding_mask_sizes),
-            (LinearAttentionLayer, "update_conv_state", update_conv_state)]
+            (LinearAttentionLayer, "update_conv_state", update_conv_state),
+            (masking_utils, "_ignore_causal_mask_sdpa", keeps_causal_mask)]
