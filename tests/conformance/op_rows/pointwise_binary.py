@@ -20,6 +20,7 @@ def tensor_rows(op, dtypes, left={}, right={}, pairs=PAIRS, shapes=True, **optio
         return
     one = dtypes[0]
     yield Row(op, T(one, "b", 1, "s", **left), T(one, "n", 1, **right), **options)
+    yield Row(op, T(one, "b", "s", 1, **left), T(one, "s", "n", **right), inplace=False, **options)
     yield Row(op, T(one, "n", **left), T(one, "b", "s", "n", **right), inplace=False, **options)
     yield Row(op, T(one, "b", "s", "n", order=(0, 2, 1), **left), T(one, "b", "s", "n", order=(0, 2, 1), **right),
         **options)
