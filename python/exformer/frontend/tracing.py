@@ -2,8 +2,9 @@
 
 import contextlib
 import json
+import sys
 
-from . import (caches, default_inputs, dims, loading, patches, python_names, samples, scans, vision_grids,
+from . import (caches, default_inputs, dims, loading, patches, python_names, replacing, samples, scans, vision_grids,
                weight_report)
 
 MAX_ROUNDS = 24
@@ -78,13 +79,21 @@ def _fix_single_steps(core, inputs, forgets_states):
             core.assume_value(core.free_symbols(length)[0], 1, f"the step of one token in '{name}'")
 
 
+def _is_loaded(path):
+    """Whether a dotted path is in a module that is loaded, or in none of a family."""
+    return not path.startswith("transformers.models.") or ".".join(path.split(".")[:4]) in sys.modules
+
+
 @contextlib.contextmanager
 def _export_patches(model, flags):
-    """transformers' own changes to models that cannot be traced as they are written."""
-    from transformers.exporters.exporter_dynamo import apply_patches, patch_model_config, reset_model_state
+    """transformers' own changes to models that cannot be traced as they are written, without those of other families,
+    which would be imported."""
+    from transformers.exporters import utils
+    from transformers.exporters.exporter_dynamo import patch_model_config, reset_model_state
 
     found = patches.replacements(model)
-    with apply_patches("dynamo"), patches.applied(found), python_names.shadowed(model), reset_model_state(model), \
+    own = {"dynamo": [patch for patch in utils._PATCHES["dynamo"] if _is_loaded(patch[0])]}
+    with replacing.replaced(utils, "_PATCHES", own), utils.apply_patches("dynamo"), patches.applied(found), python_names.shadowed(model), reset_model_state(model), \
             patch_model_config(model, flags):
         yield
 
