@@ -1,8 +1,8 @@
 """The side that compares: runs with the real torch, loads an export with transformers' own loader and holds its outputs
 to the reference's.
 
-A request: directory of the export, checkpoint, tolerance, limit. The answer: fault, empty when all is right. `do` asks
-for something else: the "made-up" call, "judge" calls of an export, make a "case" of tests/cases, or a "ladder"."""
+What a request asks to `do`: compare the "made-up" call, "judge" calls of an export, make a "case" of tests/cases, or a
+"ladder"."""
 
 import os
 import sys
@@ -13,31 +13,6 @@ import judging
 
 warnings.filterwarnings("ignore")
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def faults_of(exported, request, suffix):
-    checkpoint = request["checkpoint"]
-    call = {kind: os.path.join(checkpoint, f"{kind}{suffix}.safetensors") for kind in ("inputs", "outputs")}
-    return judging.differences(judging.run(exported, request, call), judging.read(call["outputs"]),
-                               request["tolerance"])
-
-
-def compare(request):
-    """Both input sets, the export's own shapes first."""
-    from transformers.exporters import ExportedModel
-
-    exported = None
-    for suffix, label in (("", "at the export's shapes"), ("2", "at other shapes")):
-        if not os.path.exists(os.path.join(request["checkpoint"], f"inputs{suffix}.safetensors")):
-            continue
-        try:
-            exported = exported or ExportedModel.from_pretrained(request["directory"])
-            faults = faults_of(exported, request, suffix)
-        except Exception as error:
-            faults = [f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"]
-        if faults:
-            return {"fault": f"{label}: {faults[0]}" + (f" and {len(faults) - 1} more" if len(faults) > 1 else "")}
-    return {"fault": ""}
 
 
 def compare_made_up(request):
@@ -75,12 +50,12 @@ def make_ladder(request):
     return ladder.make(request)
 
 
-KINDS = {"compare": compare, "made-up": compare_made_up, "judge": judging.judge, "case": make_case,
+KINDS = {"made-up": compare_made_up, "judge": judging.judge, "case": make_case,
          "ladder": make_ladder}
 
 
 def handle(request):
-    return KINDS[request.get("do", "compare")](request)
+    return KINDS[request["do"]](request)
 
 
 def main():

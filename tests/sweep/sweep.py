@@ -74,11 +74,24 @@ def judge(comparer, checkpoint, directory, to, calls, options):
     return [{"call": call["label"], **verdict} for call, verdict in zip(calls, verdicts)]
 
 
+def own_calls(checkpoint):
+    """The calls that come with a checkpoint: the export's own and one of other shapes."""
+    found = [{"label": label, **{kind: os.path.join(checkpoint, f"{kind}{suffix}.safetensors")
+                                 for kind in ("inputs", "outputs")}}
+             for suffix, label in (("", "at the export's shapes"), ("2", "at other shapes"))]
+    return [call for call in found if os.path.exists(call["inputs"])]
+
+
+def fault_of(verdicts):
+    """The first that is not right, in words; empty when all are."""
+    return next((f"{call['call']}: {call['said'][:300]}" for call in verdicts if call["verdict"] != judging.RIGHT), "")
+
+
 def check(servers, checkpoint, out, formats, options):
     """The result of each format of one checkpoint: its fault ("" when it is right), nodes, fixed sizes, seconds, and
     the verdicts on the calls of its ladder."""
     exporter, comparer = servers
-    calls = ladder_of(comparer, checkpoint, options) if options.ladder else []
+    own, calls = own_calls(checkpoint), ladder_of(comparer, checkpoint, options) if options.ladder else []
     start = time.monotonic()
     outputs = {to: os.path.join(out, to, os.path.basename(checkpoint)) for to in formats}
     for directory in outputs.values():
@@ -89,16 +102,19 @@ def check(servers, checkpoint, out, formats, options):
     exported = time.monotonic()
     results = {}
     for to in formats:
-        answer = answers if "fault" in answers else answers[to]
+        answer, verdicts = answers if "fault" in answers else answers[to], []
         fault = answer.get("fault") or ("" if answer["ok"] else answer["message"])
         if fault:
             fault = f"export: {fault}"
+        elif options.made_up:
+            fault = comparer.ask(options.timeout, directory=outputs[to], checkpoint=checkpoint, do="made-up",
+                                 tolerance=options.tolerance)["fault"]
         else:
-            fault = comparer.ask(options.timeout, directory=outputs[to], checkpoint=checkpoint,
-                                 do="made-up" if options.made_up else "compare", tolerance=options.tolerance)["fault"]
+            verdicts = judge(comparer, checkpoint, outputs[to], to, own + calls, options)
+            fault = fault_of(verdicts[:len(own)])
         results[to] = {"fault": fault, "nodes": answer.get("nodes"), "specializations": answer.get("specializations")}
-        if calls and not fault.startswith("export"):
-            results[to]["calls"] = judge(comparer, checkpoint, outputs[to], to, calls, options)
+        if calls and verdicts:
+            results[to]["calls"] = verdicts[len(own):]
         if not options.keep:
             shutil.rmtree(outputs[to], ignore_errors=True)
     return results, exported - start, time.monotonic() - exported
