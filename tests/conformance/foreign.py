@@ -16,12 +16,12 @@ def load_pt2(directory):
     return torch.export.load(str(directory / "model.pt2"))
 
 
-def run_all_cases(directory, program, cases=None, **loader_options):
+def run_all_cases(directory, program, cases=None, loaded=None, **loader_options):
     """Problems over the program's cases, all shapes through one loaded model."""
     from transformers.exporters import ExportedModel
     from transformers.exporters.utils import get_leaf_tensors
 
-    model = ExportedModel.from_pretrained(directory, **loader_options)
+    model = loaded or ExportedModel.from_pretrained(directory, **loader_options)
     problems = []
     for case in program.cases if cases is None else cases:
         kwargs = compare.forward_kwargs(directory, compare.read_leaves(program.directory / case["inputs"]))
