@@ -69,27 +69,21 @@ def symbolic_min(*values, **options):
     """`min`; of two sizes that no bound can tell apart, without a comparison that every run would have to repeat."""
     import torch
 
-    return torch.sym_min(*values) if _stays_open(values, options) else builtins.min(*values, **options)
+    return torch.sym_min(*values) if _are_sizes(values, options) else builtins.min(*values, **options)
 
 
 def symbolic_max(*values, **options):
     """`max`, in the same way."""
     import torch
 
-    return torch.sym_max(*values) if _stays_open(values, options) else builtins.max(*values, **options)
+    return torch.sym_max(*values) if _are_sizes(values, options) else builtins.max(*values, **options)
 
 
-def _stays_open(values, options):
-    """Two sizes of different symbols, or one that is 0 or 1 in the sample, which a comparison would take for more."""
-    from torch import SymInt, _state
+def _are_sizes(values, options):
+    from torch import SymInt
 
-    core = _state.core
-    if len(values) != 2 or options or not all(isinstance(value, (int, SymInt)) for value in values):
-        return False
-    if any(isinstance(value, SymInt) and core.hint(value) in (0, 1) for value in values):
-        return True
-    difference = values[0] - values[1]
-    return isinstance(difference, SymInt) and len(core.free_symbols(difference)) > 1
+    return (len(values) == 2 and not options and all(isinstance(value, (int, SymInt)) for value in values)
+            and any(isinstance(value, SymInt) for value in values))
 
 
 _NAMES = {"int": symbolic_int, "len": symbolic_len, "range": symbolic_range, "list": symbolic_list,

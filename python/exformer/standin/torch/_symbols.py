@@ -86,13 +86,17 @@ def decide(condition):
             if _state.core.depends_on_data(remainder):
                 return _decide_data(kind, left, right, hints)
             _restart_with_multiples(remainder)
-            return hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
+            return _decide_order(kind, left, right, hints)
         _check_remainder(remainder)
         return general
     if None in hints:
         raise DataDependentError(f"{caller()}: whether {left} is below {right} depends on the inputs' contents")
     if _state.core.depends_on_data(left) or _state.core.depends_on_data(right):
         return _decide_data(kind, left, right, hints)
+    return _decide_order(kind, left, right, hints)
+
+
+def _decide_order(kind, left, right, hints):
     truth = hints[0] < hints[1] if kind == "lt" else hints[0] <= hints[1]
     _state.bounds.append((left, right, kind, truth, caller()))
     _check_order(kind, left, right, truth)  # what no bound of one size expresses

@@ -275,10 +275,10 @@ class Tensor(_core.TensorBase):
             dtype = sizes[0]
         if dtype is not None:
             return self if dtype is self.dtype else call("view", self, dtype)
-        return call("view", self, _sizes(sizes))
+        return _resized("view", self, _sizes(sizes))
 
     def reshape(self, *sizes, shape=None):
-        return call("reshape", self, _sizes(sizes) if shape is None else list(shape))
+        return _resized("reshape", self, _sizes(sizes) if shape is None else list(shape))
 
     def expand(self, *sizes, size=None, implicit=False):
         return call("expand", self, _sizes(sizes) if size is None else list(size))
@@ -377,6 +377,16 @@ def _sizes(args):
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         return list(args[0])
     return list(args)
+
+
+def _resized(op, tensor, sizes):
+    """A view in which -1 is spelled out where a run may have no elements, which would not tell what it stands for."""
+    result = call(op, tensor, sizes)
+    open_dim = next((dim for dim, size in enumerate(sizes) if isinstance(size, int) and size == -1), None)
+    may_be_empty = any(isinstance(size, SymInt) and (size >= 1) is not True for size in sizes)
+    if open_dim is None or not may_be_empty or not isinstance(result.shape[open_dim], int):
+        return result
+    return call(op, tensor, [*sizes[:open_dim], result.shape[open_dim], *sizes[open_dim + 1:]])
 
 
 class Storage:
