@@ -1,9 +1,11 @@
 """Attention (ops/attention.cpp) and embedding (ops/embedding.cpp)."""
 
+import torch
 from op_row import FLOATS, Row, T
 
 HEADS = {"order": (0, 2, 1, 3)}  # [batch, length, heads, width] in memory, as models make them
 OP = "scaled_dot_product_attention"
+LOWEST = torch.finfo(torch.float32).min  # what models fill masks with; a row of nothing else gives the mean
 LOOSE = {"rtol": 2e-2, "atol": 2e-2}
 
 ROWS = [
@@ -32,6 +34,8 @@ ROWS = [
         0.0, True, refused="exclude each other"),
     Row(OP, T("f32", "b", "h", "s", 8), T("f32", "b", "h", "n", 8), T("f32", "b", "h", "n", 8), None, 0.5,
         refused="dropout"),
+    Row(OP, T("f32", "b", "h", 4, 8), T("f32", "b", "h", 3, 8), T("f32", "b", "h", 3, 8),
+        T("f32", 4, 3, values=[0.0, LOWEST, 0.5, LOWEST, LOWEST, LOWEST])),
     Row("embedding", T("*", 7, 5), T("i64", "b", "s", low=0, high=6), dtypes=(*FLOATS,)),
     Row("embedding", T("f32", 7, 5), T("i32", "s", low=0, high=6), 0),
     Row("embedding", T("f32", 7, 5), T("i64", low=0, high=6)),

@@ -20,6 +20,9 @@ bool use_fused_matmul(OnnxGraph& graph);
 bool join_projections(OnnxGraph& graph);
 /// Head norms and rotary embedding of query and key, which lie side by side in a joined projection, run once for both.
 bool join_heads(OnnxGraph& graph);
+/// ONNX Runtime's Attention takes the lowest float of a mask for minus infinity and gives 0 for a row of nothing else,
+/// torch the mean of all values: masks that may hold it hold half of it.
+bool keep_closed_rows(OnnxGraph& graph);
 /// com.microsoft's QuickGelu, SkipLayerNormalization and SkipSimplifiedLayerNormalization.
 bool use_microsoft_activations(OnnxGraph& graph);
 

@@ -68,6 +68,7 @@ void run_graph_passes(OnnxGraph& graph, const OnnxOptions& options) {
     keep_rows_folded(graph);
     clean_up(graph);
   }
+  keep_closed_rows(graph);
   cast_to_kernel_types(graph);
   eliminate_dead_nodes(graph);
   check_order(graph);
