@@ -30,6 +30,7 @@ ROWS = [
     Row("gather", T("f32", "s", "n"), 0, low("b"), raises=True),
     Row("gather", T("f32", "s", 3), 0, T("i64", "b", 3, low=40, high=50), raises=True),
     Row("gather", T("f32", "s", "n"), 0, T("f32", "b", "n"), raises=True),
+    Row("gather", T("f32", "s", "n"), 0, low("b", "n", dtype="i32"), **TWO),
     *[row for op, kinds in (("scatter.src", ALL), ("scatter_add", NUMBERS)) for row in (
         Row(op, T("*", "b", 3), 1, once("b", 3), T("*", "b", 3), dtypes=kinds),
         Row(op, T("f32", 3, "n"), 0, T("i64", 1, "n", low=0, high=2), T("f32", 2, "n")),

@@ -20,7 +20,6 @@ def tensor_rows(op, dtypes, left={}, right={}, pairs=PAIRS, shapes=True, **optio
         return
     one = dtypes[0]
     yield Row(op, T(one, "b", 1, "s", **left), T(one, "n", 1, **right), **options)
-    yield Row(op, T(one, "b", "s", 1, **left), T(one, "s", "n", **right), inplace=False, **options)
     yield Row(op, T(one, "n", **left), T(one, "b", "s", "n", **right), inplace=False, **options)
     yield Row(op, T(one, "b", "s", "n", order=(0, 2, 1), **left), T(one, "b", "s", "n", order=(0, 2, 1), **right),
         **options)
@@ -70,6 +69,9 @@ ROWS = [
     Row("mul.Tensor", T("f32", "b", "h", "s", 64, order=(0, 2, 1, 3)), T("f32", "s", 64),
         sets=({"b": 2, "h": 3, "s": 300}, {"b": 1, "h": 2, "s": 7})),
     Row("mul.Tensor", T("f32", "b", "s", 700), T("f32", "b", "s", 1), sets=({"b": 2, "s": 60}, {"b": 1, "s": 7})),
+    *[Row(op + ".Tensor", T(dtype, "b", "s", 1), T(dtype, "s", "n"),
+          sets=({"b": 2, "s": 3, "n": 4}, {"b": 1, "s": 3, "n": 5}))
+        for op in ("add", "sub", "mul") for dtype in ("i64", "f32")],
     # Division.
     *tensor_rows("div.Tensor", ALL, right=NONZERO),
     *scalar_rows("div.Scalar", ALL, (2, 0.3)),

@@ -99,6 +99,18 @@ bool fix_negative_padding(Node* node) {
   return true;
 }
 
+/// Joining tensors without elements gives one: the kernel leaves them out, and their sizes too.
+bool fix_empty_cat(Node* node) {
+  if (!node->is("aten::cat")) return false;
+  const TensorMeta& meta = node->output()->meta;
+  if (std::none_of(meta.sizes.begin(), meta.sizes.end(), [](const SymInt& size) { return size == SymInt(0); }))
+    return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  replace(node, builder.call("aten::full", {meta.sizes, 0}, {{"dtype", meta.dtype}}));
+  return true;
+}
+
 /// What is scaled by 0 does not count, not even NaN: the kernel multiplies it.
 bool fix_absent_addend(Node* node) {
   if (!node->is("aten::addmm")) return false;
@@ -128,6 +140,18 @@ bool fix_mixed_dtypes(Node* node) {
     changed = true;
   }
   return changed;
+}
+
+/// torch takes indices of 32 bits, too.
+bool fix_narrow_index(Node* node) {
+  if (!is_one_of(*node, {"aten::gather", "aten::scatter.src", "aten::scatter.value", "aten::scatter_add"})) return false;
+  constexpr size_t kIndex = 2;
+  Value* index = node->arguments()[kIndex].as<Value*>();
+  if (index->meta.dtype == DType::Int64) return false;
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  node->set_argument(kIndex, builder.call("aten::_to_copy", {index}, {{"dtype", DType::Int64}}));
+  return true;
 }
 
 /// torch compares 16-bit floats with a number of their dtype, the kernels with the number as it is.
@@ -216,8 +240,10 @@ const std::vector<NodeFix>& node_fixes() {
       {"volume_convolution", fix_volume_convolution},
       {"negative_padding", fix_negative_padding},
       {"absent_addend", fix_absent_addend},
+      {"empty_cat", fix_empty_cat},
       {"sixteen_bits", fix_sixteen_bits},
       {"mixed_dtypes", fix_mixed_dtypes},
+      {"narrow_index", fix_narrow_index},
       {"compared_number", fix_compared_number},
       {"flat_roll", fix_flat_roll},
       {"scalar_cumsum", fix_scalar_cumsum},
