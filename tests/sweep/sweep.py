@@ -98,7 +98,8 @@ def check(servers, checkpoint, out, formats, options):
         shutil.rmtree(directory, ignore_errors=True)
         os.makedirs(os.path.dirname(directory), exist_ok=True)
     inputs = None if options.made_up else os.path.join(checkpoint, "inputs.safetensors")
-    answers = exporter.ask(options.timeout, checkpoint=checkpoint, outputs=outputs, inputs=inputs)
+    answers = exporter.ask(options.timeout, checkpoint=checkpoint, outputs=outputs, inputs=inputs,
+                           options=options.options)
     exported = time.monotonic()
     results = {}
     for to in formats:
@@ -184,6 +185,8 @@ def parse_arguments():
     parser.add_argument("--made-up", action="store_true", help="let each export make up its inputs, and compare those")
     parser.add_argument("--ladder", action="store_true", help="call each export at many other sizes too")
     parser.add_argument("--calls", type=int, default=ladder.MOST, help="legal calls of a ladder, at most")
+    parser.add_argument("--options", type=json.loads, default={},
+                        help="of the export, as JSON: {\"dtype\": \"float16\", \"ort_fusions\": \"cpu\"}")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one step of one checkpoint")
     parser.add_argument("--tolerance", type=float, default=judging.TOLERANCE)
     parser.add_argument("--jobs", type=int, default=1)
