@@ -13,6 +13,16 @@ REFORMER = {"vocab_size": 99, "hidden_size": 32, "num_attention_heads": 4, "atte
             "feed_forward_size": 48, "max_position_embeddings": 128, "axial_pos_shape": [8, 16],
             "axial_pos_embds_dim": [16, 16], "pad_token_id": 0, "eos_token_id": 2, "hash_seed": 3, "num_buckets": 4,
             "lsh_attn_chunk_length": 4, "local_attn_chunk_length": 8, "is_decoder": False}
+DEEPSEEK = {**TEXT, "num_key_value_heads": 4, "moe_intermediate_size": 16, "q_lora_rank": 24, "kv_lora_rank": 24,
+            "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "n_routed_experts": 4,
+            "num_experts_per_tok": 2, "n_group": 2, "topk_group": 1, "first_k_dense_replace": 1, "index_head_dim": 16,
+            "index_n_heads": 24, "index_topk": 8}
+DEEPSEEK_V4 = {**TEXT, "num_key_value_heads": 1, "head_dim": 16, "qk_rope_head_dim": 4, "partial_rotary_factor": 0.25,
+               "q_lora_rank": 24, "o_lora_rank": 24, "o_groups": 4, "moe_intermediate_size": 16, "n_routed_experts": 4,
+               "num_experts_per_tok": 2, "index_head_dim": 16, "index_n_heads": 8, "index_topk": 16,
+               "sliding_window": 4, "mlp_layer_types": ["moe", "moe"],
+               "layer_types": ["heavily_compressed_attention", "compressed_sparse_attention"],
+               "compress_rates": {"compressed_sparse_attention": 4, "heavily_compressed_attention": 8}}
 ENCODEC = {"num_filters": 4, "hidden_size": 16, "upsampling_ratios": [4, 2], "codebook_size": 16, "codebook_dim": 16,
            "num_lstm_layers": 1, "sampling_rate": 8000, "target_bandwidths": [4.0]}
 
@@ -56,6 +66,11 @@ CASES = [
                                  **{**SEQ2SEQ, "max_position_embeddings": 160}, **BIG_BIRD),
          sample=source_and_target(2, 8, 4),
          calls=[source_and_target(1, 3, 1), source_and_target(3, 29, 5, "right"), source_and_target(1, 101, 2)]),
+    Case("deepseek_v32-below-top-k", tiny("deepseek_v32", "DeepseekV32ForCausalLM", **DEEPSEEK), sample=text(2, 12),
+         calls=[text(1, 1), text(2, 3, "left"), text(1, 8), text(3, 9)]),
+    Case("deepseek_v4-windows", tiny("deepseek_v4", "DeepseekV4ForCausalLM", **DEEPSEEK_V4), sample=text(2, 6),
+         calls=[text(1, 4), text(2, 7), text(1, 8), text(3, 17, "left"), text(1, 40), text(1, 3)],
+         refused={5: "at least 4 long"}),
     Case("longformer-masked-lm", tiny("longformer", "LongformerForMaskedLM", **LONG, attention_window=[8, 4]),
          sample=text(2, 16), calls=TEXTS),
     Case("longformer-classes", tiny("longformer", "LongformerForSequenceClassification", **LONG,

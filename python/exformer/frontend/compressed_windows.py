@@ -26,10 +26,24 @@ def updating(original):
     return update_compressor_states
 
 
+def overlapping(original):
+    def update_overlap_state(self, name, chunk_kv, chunk_gate, head_dim):
+        """The last window is what the next call sees."""
+        import torch
+
+        windows = chunk_kv.shape[1]
+        if isinstance(windows, torch.SymInt):
+            torch._state.core.check(windows, f"input_ids must be at least {chunk_kv.shape[2]} long: one window of keys")
+        return original(self, name, chunk_kv, chunk_gate, head_dim)
+
+    return update_overlap_state
+
+
 def replacements():
     """[(class, name, value)], where the family is loaded."""
     if (module := modeling("deepseek_v4")) is None:
         return []
-    cache = module.DeepseekV4HCACache
-    return [(cache, "store_compression_weights", storing(cache.store_compression_weights)),
+    cache, indexed = module.DeepseekV4HCACache, module.DeepseekV4CSACache
+    return [(indexed, "update_overlap_state", overlapping(indexed.update_overlap_state)),
+            (cache, "store_compression_weights", storing(cache.store_compression_weights)),
             (cache, "update_compressor_states", updating(cache.update_compressor_states))]

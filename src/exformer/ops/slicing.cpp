@@ -198,8 +198,13 @@ ViewGeometry slice_geometry(const TensorMeta& self, int64_t given, std::optional
   // torch writes the largest integer for "to the end".
   const bool to_the_end = !end || *end == SymInt(std::numeric_limits<int64_t>::max());
   const SymInt to = to_the_end ? size : clamp_bound(*end, size, "end", op);
+  // Where a bound is cut is not known of many sizes: the length is written without it.
+  const bool counts_from_the_end = start && less(*start, 0) == Truth::Yes;
+  SymInt length = larger(to - from, 0);
+  if (!counts_from_the_end) length = larger(to - start.value_or(0), 0);
+  if (counts_from_the_end && to_the_end) length = smaller(-*start, size);
   ViewGeometry view{self.sizes, self.strides, from * self.strides[dim]};
-  view.sizes[dim] = ceildiv(larger(to - from, 0), step);
+  view.sizes[dim] = ceildiv(length, step);
   view.strides[dim] = self.strides[dim] * step;
   return view;
 }
