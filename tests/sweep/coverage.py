@@ -23,9 +23,9 @@ GROUPS = (
     ("A part of torch that is not there",
      r"is not supported|has no attribute|unexpected keyword|is not known; |op 'aten"),
     ("An op, or a form of it, that the format cannot hold", r"no ONNX form|no ExecuTorch form|no kernel|lower"),
+    ("Other values than the reference's", r"differs by|is missing"),
     ("Sizes that are not known to fit", r"not known|sizes |divides by zero"),
     ("A process that died or took too long", r"the process ended|no answer|the server ended"),
-    ("Other values than the reference's", r"differs by|is missing"),
 )
 OTHER = "Other causes"
 HEAD = """# Coverage

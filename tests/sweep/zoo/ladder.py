@@ -27,7 +27,7 @@ def periods(config):
     found = set()
     for name, value in vars(config).items():
         if isinstance(value, PreTrainedConfig):
-            found |= periods(value)
+            found.update(periods(value))
         elif PERIOD.search(name) and not NO_PERIOD.search(name):
             values = value if isinstance(value, (list, tuple)) else [value]
             whole = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and v > 1]
