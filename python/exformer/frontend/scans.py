@@ -70,6 +70,10 @@ def rwkv_attention(time_decay, time_first, key, value, state=None, return_state=
     else:
         before = state
     numerator, denominator, most = before
+    batch, length = key.shape[:2]
+    if state is not None and isinstance(length, torch.SymInt):
+        torch._state.core.check(torch.sym_max(length - 1, 2 - batch), "input_ids must be at least 2 long, or one sample: "
+                                "the model mixes up samples of one token")
 
     def behind(first, rest):
         return torch.cat([first.unsqueeze(1), rest], dim=1)
@@ -82,7 +86,6 @@ def rwkv_attention(time_decay, time_first, key, value, state=None, return_state=
     elements = (behind(torch.zeros_like(numerator), decay + torch.zeros_like(keys)), behind(numerator, value.float()),
                 behind(denominator, torch.ones_like(keys)), behind(most, keys))
     _, numerators, denominators, exponents = associative_scan(combine, elements, 1)
-    length = key.size(1)
     numerator, denominator, most = (states[:, :length] for states in (numerators, denominators, exponents))
     exponent = torch.maximum(most, keys + time_first)
     old, new = torch.exp(most - exponent), torch.exp(keys + time_first - exponent)
