@@ -144,7 +144,8 @@ bool fix_mixed_dtypes(Node* node) {
 
 /// torch takes indices of 32 bits, too.
 bool fix_narrow_index(Node* node) {
-  if (!is_one_of(*node, {"aten::gather", "aten::scatter.src", "aten::scatter.value", "aten::scatter_add"})) return false;
+  if (!is_one_of(*node, {"aten::gather", "aten::scatter.src", "aten::scatter.value", "aten::scatter_add"}))
+    return false;
   constexpr size_t kIndex = 2;
   Value* index = node->arguments()[kIndex].as<Value*>();
   if (index->meta.dtype == DType::Int64) return false;

@@ -23,9 +23,10 @@ double lowest(DType dtype) {
 }
 
 /// Operators through which an element of an input can become one of the result.
-constexpr std::array kCarriers = {"Where",   "Add",    "Sub",       "Mul",             "Max",  "Min",   "Expand", "Reshape",
-                                  "Squeeze", "Slice",  "Unsqueeze", "Concat",          "Cast", "Tile",  "Gather", "Transpose",
-                                  "Pad",     "Trilu",  "ScatterND", "ScatterElements", "Neg",  "Identity"};
+constexpr std::array kCarriers = {
+    "Where",     "Add",     "Sub",  "Mul",  "Max",    "Min",       "Expand", "Reshape", "Squeeze",   "Slice",
+    "Unsqueeze", "Concat",  "Cast", "Tile", "Gather", "Transpose", "Pad",    "Trilu",   "ScatterND", "ScatterElements",
+    "Neg",       "Identity"};
 
 class Masks {
  public:
