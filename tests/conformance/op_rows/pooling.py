@@ -70,6 +70,7 @@ ROWS = [
     *image("_upsample_bicubic2d_aa.vec", [4, 20], False, None),
     *image("_upsample_bilinear2d_aa", [4, 7], False),
     *image("_upsample_bicubic2d_aa", [4, 7], True),
+    Row("_upsample_bilinear2d_aa", T("f32", "b", 3, "s", "n"), [14, 3], False),
     Row("_upsample_bicubic2d_aa", T("f32", "b", 3, "s", "n"), [14, 3], False),
     Row("_upsample_bicubic2d_aa", T("f32", "b", 3, "s", "n"), [1, 6], True),
     Row("upsample_nearest1d.vec", T("f32", "b", 3, "s"), [11], None),

@@ -75,11 +75,27 @@ Value* resampled(GraphBuilder& builder, Value* image, int64_t dim, const SymInt&
   return sum;
 }
 
-/// What each of `size` rows takes of each of `from` rows, [size, from]: Keys' kernel with a = -0.5, widened where the
-/// image shrinks; rows that it does not reach count as 0.
-Value* smoothing_weights(GraphBuilder& builder, const SymInt& from, const SymInt& size, std::optional<double> factor,
-                         bool align_corners) {
+using Weigh = Value* (*)(GraphBuilder&, Value* distance);
+
+/// 1 - x, from 1 on 0
+Value* linear_weight(GraphBuilder& builder, Value* distance) {
+  return builder.call("aten::clamp", {builder.call("aten::rsub.Scalar", {distance, 1.0}), 0.0});
+}
+
+/// Keys' kernel with a = -0.5, from 2 on 0
+Value* cubic_weight(GraphBuilder& builder, Value* distance) {
   constexpr double kA = -0.5;
+  Value* near = cubic(builder, distance, kA + 2, -(kA + 3), 0, 1);
+  Value* far = cubic(builder, distance, kA, -5 * kA, 8 * kA, -4 * kA);
+  const auto below = [&](double end) { return builder.call("aten::lt.Scalar", {distance, end}); };
+  far = builder.call("aten::where.self", {below(2), far, number(builder, 0.0, DType::Float32)});
+  return builder.call("aten::where.self", {below(1), near, far});
+}
+
+/// What each of `size` rows takes of each of `from` rows, [size, from]: a kernel that is widened where the image
+/// shrinks; rows that it does not reach count as 0.
+Value* smoothing_weights(GraphBuilder& builder, Weigh weigh, const SymInt& from, const SymInt& size,
+                         std::optional<double> factor, bool align_corners) {
   const auto real = [&](const SymInt& value) { return number(builder, value, DType::Float32); };
   Value* step = nullptr;
   if (align_corners) {  // 0 for one row
@@ -95,28 +111,31 @@ Value* smoothing_weights(GraphBuilder& builder, const SymInt& from, const SymInt
   Value* center = builder.call("aten::unsqueeze", {builder.call("aten::mul.Tensor", {middles(size), step}), 1});
   Value* distance = builder.call("aten::abs", {builder.call("aten::sub.Tensor", {middles(from), center})});
   distance = builder.call("aten::div.Tensor", {distance, builder.call("aten::clamp", {step, 1.0})});
-  Value* near = cubic(builder, distance, kA + 2, -(kA + 3), 0, 1);
-  Value* far = cubic(builder, distance, kA, -5 * kA, 8 * kA, -4 * kA);
-  const auto below = [&](double end) { return builder.call("aten::lt.Scalar", {distance, end}); };
-  far = builder.call("aten::where.self", {below(2), far, number(builder, 0.0, DType::Float32)});
-  Value* weights = builder.call("aten::where.self", {below(1), near, far});
+  Value* weights = weigh(builder, distance);
   Value* total = builder.call("aten::sum.dim_IntList", {weights, std::vector<SymInt>{1}, true});
   return builder.call("aten::div.Tensor", {weights, total});
 }
 
-Values upsample_bicubic2d_aa(GraphBuilder& builder, const ValueArgs& args) {
+Values smoothed(GraphBuilder& builder, const ValueArgs& args, Weigh weigh) {
   Value* image = args.tensor("self");
   const DType dtype = image->meta.dtype;
   if (dtype != DType::Float32) image = builder.call("aten::_to_copy", {image}, {{"dtype", DType::Float32}});
   const std::vector<SymInt> sizes = args.syms("output_size");
   const std::string_view factors[] = {"scales_h", "scales_w"};
   for (const size_t side : {1, 0}) {  // columns first; twice transposed in all
-    Value* weights = smoothing_weights(builder, image->meta.sizes[3], sizes[side], args.optional_real(factors[side]),
-                                       args.boolean("align_corners"));
+    Value* weights = smoothing_weights(builder, weigh, image->meta.sizes[3], sizes[side],
+                                       args.optional_real(factors[side]), args.boolean("align_corners"));
     image = builder.call("aten::matmul", {image, builder.call("aten::t", {weights})});
     image = builder.call("aten::transpose.int", {image, 2, 3});
   }
   return {dtype == DType::Float32 ? image : builder.call("aten::_to_copy", {image}, {{"dtype", dtype}})};
+}
+
+Values upsample_bilinear2d_aa(GraphBuilder& builder, const ValueArgs& args) {
+  return smoothed(builder, args, linear_weight);
+}
+Values upsample_bicubic2d_aa(GraphBuilder& builder, const ValueArgs& args) {
+  return smoothed(builder, args, cubic_weight);
 }
 
 Values upsample_bicubic2d(GraphBuilder& builder, const ValueArgs& args) {
@@ -136,6 +155,7 @@ void add_interpolation_spellings(SpelledOutOps& ops) {
   ops.insert({{"aten::upsample_nearest1d", upsample_nearest1d},
               {"aten::upsample_linear1d", upsample_linear1d},
               {"aten::upsample_bicubic2d", upsample_bicubic2d},
+              {"aten::_upsample_bilinear2d_aa", upsample_bilinear2d_aa},
               {"aten::_upsample_bicubic2d_aa", upsample_bicubic2d_aa}});
 }
 
