@@ -5,8 +5,8 @@ import contextlib
 import inspect
 
 from . import (anyres_images, batches, blocks, caches, chosen_places, chunk_states, compressed_windows, grid_towers,
-               hashed_attention, heads, packed_images, picture_sizes, resized_grids, rope_frequencies, rope_positions,
-               scans, sliding_windows, sparse_attention, sparse_blocks, vision_grids, waveforms)
+               hashed_attention, heads, packed_images, picture_sizes, relative_windows, resized_grids, rope_frequencies,
+               rope_positions, scans, sliding_windows, sparse_attention, sparse_blocks, vision_grids, waveforms)
 from .replacing import model_modules, modeling, replaced
 
 
@@ -90,8 +90,8 @@ def whole_splits():
 
 
 _TOPICS = (anyres_images, batches, blocks, caches, chosen_places, chunk_states, compressed_windows, grid_towers,
-           hashed_attention, heads, packed_images, picture_sizes, resized_grids, rope_positions, scans, sliding_windows, sparse_attention,
-           waveforms)
+           hashed_attention, heads, packed_images, picture_sizes, relative_windows, resized_grids, rope_positions,
+           scans, sliding_windows, sparse_attention, waveforms)
 
 
 def replacements(model):

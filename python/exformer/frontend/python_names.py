@@ -73,10 +73,11 @@ def symbolic_min(*values, **options):
 
 
 def symbolic_max(*values, **options):
-    """`max`, in the same way."""
+    """`max`, in the same way, where both are sizes. Beside a number it is what code pads by or starts at, and what
+    follows is simpler on one side of it."""
     import torch
 
-    return torch.sym_max(*values) if _are_sizes(values, options) else builtins.max(*values, **options)
+    return torch.sym_max(*values) if _stays_open(values, options) else builtins.max(*values, **options)
 
 
 def _are_sizes(values, options):
@@ -84,6 +85,19 @@ def _are_sizes(values, options):
 
     return (len(values) == 2 and not options and all(isinstance(value, (int, SymInt)) for value in values)
             and any(isinstance(value, SymInt) for value in values))
+
+
+def _stays_open(values, options):
+    """Two sizes of different symbols, or one that is 0 or 1 in the sample, which a comparison would take for more."""
+    from torch import SymInt, _state
+
+    core = _state.core
+    if not _are_sizes(values, options):
+        return False
+    if any(isinstance(value, SymInt) and core.hint(value) in (0, 1) for value in values):
+        return True
+    difference = values[0] - values[1]
+    return isinstance(difference, SymInt) and len(core.free_symbols(difference)) > 1
 
 
 _NAMES = {"int": symbolic_int, "len": symbolic_len, "range": symbolic_range, "list": symbolic_list,
