@@ -37,7 +37,7 @@ writes this page from the results of `tests/sweep/sweep.py`; continuous integrat
 """
 SIZES = "## Calls at other sizes"
 SIZES_HEAD = """
-Every export is called at up to twelve other sizes: one sample, one token, longer than the sample, one below and one
+Every export is called at up to {most} other sizes: one sample, one token, longer than the sample, one below and one
 above each kernel, window, block and patch that the config names, other shapes and numbers of pictures
 (`tests/sweep/zoo/ladder.py`). transformers decides which calls are legal: one that it refuses, the file may answer.
 """
@@ -81,7 +81,8 @@ def size_lines(results):
              for to in FORMATS}
     if not any(calls.values()):
         return []
-    lines = ["", SIZES, *SIZES_HEAD.splitlines(), ""]
+    most = max(len(result.get(to, {}).get("calls", [])) for result in results.values() for to in FORMATS)
+    lines = ["", SIZES, *SIZES_HEAD.format(most=most).splitlines(), ""]
     lines += [f"| format | calls | right | {NOT_LEGAL} | {' | '.join(verdict for verdict, _ in VERDICTS)} | share |",
               "| --- " * (len(VERDICTS) + 5) + "|"]
     for to in FORMATS:
