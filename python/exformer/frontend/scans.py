@@ -72,8 +72,8 @@ def rwkv_attention(time_decay, time_first, key, value, state=None, return_state=
     numerator, denominator, most = before
     batch, length = key.shape[:2]
     if state is not None and isinstance(length, torch.SymInt):
-        torch._state.core.check(torch.sym_max(length - 1, 2 - batch), "input_ids must be at least 2 long, or one sample: "
-                                "the model mixes up samples of one token")
+        torch._state.core.check(torch.sym_max(length - 1, 2 - batch), "input_ids must be at least 2 long, or one "
+                                "sample: the model mixes up samples of one token")
 
     def behind(first, rest):
         return torch.cat([first.unsqueeze(1), rest], dim=1)

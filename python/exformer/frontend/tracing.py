@@ -93,8 +93,8 @@ def _export_patches(model, flags):
 
     found = patches.replacements(model)
     own = {"dynamo": [patch for patch in utils._PATCHES["dynamo"] if _is_loaded(patch[0])]}
-    with replacing.replaced(utils, "_PATCHES", own), utils.apply_patches("dynamo"), patches.applied(found), python_names.shadowed(model), reset_model_state(model), \
-            patch_model_config(model, flags):
+    with replacing.replaced(utils, "_PATCHES", own), utils.apply_patches("dynamo"), patches.applied(found), \
+            python_names.shadowed(model), reset_model_state(model), patch_model_config(model, flags):
         yield
 
 
