@@ -52,25 +52,24 @@ void keep_broadcasts_implicit(ExportedProgram& program) {
 
 /// Kernels of binary ops skip leading sizes of 1 when they look for the operand that has the result's sizes, and then
 /// give the result its rank: one of a lower rank gets the other's, where sizes in front may be 1.
-void keep_ranks_equal(ExportedProgram& program) {
-  for (const auto& node : program.graph->nodes()) {
-    const Op* op = OpRegistry::standard().find(node->op());
-    if (!op || !has_tag(op->tags, Tag::Pointwise) || node->arguments().size() < 2) continue;
-    Value* const* operands[] = {node->arguments()[0].get_if<Value*>(), node->arguments()[1].get_if<Value*>()};
-    if (!operands[0] || !operands[1]) continue;
-    const size_t lower = (*operands[0])->meta.rank() < (*operands[1])->meta.rank() ? 0 : 1;
-    const std::vector<SymInt>& sizes = (*operands[lower])->meta.sizes;
-    const std::vector<SymInt>& others = (*operands[1 - lower])->meta.sizes;
-    const size_t missing = others.size() - sizes.size();
-    if (missing == 0 || sizes.empty() || others == node->output()->meta.sizes) continue;
-    const auto may_be_one = [](const SymInt& size) { return equal(size, 1) != Truth::No; };
-    if (!std::all_of(others.begin(), others.begin() + static_cast<ptrdiff_t>(missing), may_be_one)) continue;
-    std::vector<SymInt> whole(missing, SymInt(1));
-    whole.insert(whole.end(), sizes.begin(), sizes.end());
-    GraphBuilder builder(*program.graph, node.get());
-    builder.set_module_path(node->module_path);
-    node->set_argument(lower, builder.call("aten::view", {*operands[lower], whole}));
-  }
+bool fix_operand_ranks(Node* node) {
+  const Op* op = OpRegistry::standard().find(node->op());
+  if (!op || !has_tag(op->tags, Tag::Pointwise) || node->arguments().size() < 2) return false;
+  Value* const* operands[] = {node->arguments()[0].get_if<Value*>(), node->arguments()[1].get_if<Value*>()};
+  if (!operands[0] || !operands[1]) return false;
+  const size_t lower = (*operands[0])->meta.rank() < (*operands[1])->meta.rank() ? 0 : 1;
+  const std::vector<SymInt>& sizes = (*operands[lower])->meta.sizes;
+  const std::vector<SymInt>& others = (*operands[1 - lower])->meta.sizes;
+  const size_t missing = others.size() - sizes.size();
+  if (missing == 0 || sizes.empty() || others == node->output()->meta.sizes) return false;
+  const auto may_be_one = [](const SymInt& size) { return equal(size, 1) != Truth::No; };
+  if (!std::all_of(others.begin(), others.begin() + static_cast<ptrdiff_t>(missing), may_be_one)) return false;
+  std::vector<SymInt> whole(missing, SymInt(1));
+  whole.insert(whole.end(), sizes.begin(), sizes.end());
+  GraphBuilder builder(node->graph(), node);
+  builder.set_module_path(node->module_path);
+  node->set_argument(lower, builder.call("aten::view", {*operands[lower], whole}));
+  return true;
 }
 
 /// Negative padding cuts off: the kernel only adds.
@@ -230,7 +229,6 @@ const std::vector<ProgramFix>& kernel_fixes() {
   static const std::vector<ProgramFix> kFixes = {
       {"decompose_attention", decompose_attention},
       {"keep_broadcasts_implicit", keep_broadcasts_implicit},
-      {"keep_ranks_equal", keep_ranks_equal},
   };
   return kFixes;
 }
@@ -244,6 +242,7 @@ const std::vector<NodeFix>& node_fixes() {
       {"empty_cat", fix_empty_cat},
       {"sixteen_bits", fix_sixteen_bits},
       {"mixed_dtypes", fix_mixed_dtypes},
+      {"operand_ranks", fix_operand_ranks},
       {"narrow_index", fix_narrow_index},
       {"compared_number", fix_compared_number},
       {"flat_roll", fix_flat_roll},
