@@ -50,8 +50,7 @@ def make_ladder(request):
     return ladder.make(request)
 
 
-KINDS = {"made-up": compare_made_up, "judge": judging.judge, "case": make_case,
-         "ladder": make_ladder}
+KINDS = {"made-up": compare_made_up, "judge": judging.judge, "case": make_case, "ladder": make_ladder}
 
 
 def handle(request):
