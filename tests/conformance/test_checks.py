@@ -154,3 +154,19 @@ def test_no_check_is_written_where_nothing_is_taken_for_granted(exformer, tmp_pa
     write_checkpoint(tmp_path, "return {'out': pixels + 1}")
     export(exformer, tmp_path, "onnx", tmp_path / "out", call((2, 4, 9), False))
     assert [node.op_type for node in onnx.load(tmp_path / "out" / "model.onnx").graph.node] == ["Add"]
+
+
+def test_a_pte_checks_the_bounds_that_its_memory_is_planned_for(exformer, tmp_path, capfd):
+    write_checkpoint(tmp_path, "return {'out': pixels + 1}")
+    sample, longer = call((2, 4, 9), False), call((1, 17, 3), False)
+    done = export(exformer, tmp_path, "executorch", tmp_path / "out", sample, "--set", "max_length=16")
+    allowed = {(each["input"], each["axis"]): each["allowed"] for each in json.loads(done.stdout)["conditions"]}
+    assert allowed == {("pixels", 0): "at most 8", ("pixels", 1): "at most 16", ("pixels", 2): "at most 16"}
+    run = runner("executorch", tmp_path / "out")
+    capfd.readouterr()
+    with pytest.raises(RuntimeError):  # although it has fewer elements than there is memory for
+        run(longer)
+    said = capfd.readouterr()
+    assert "pixels.shape[1] must be at most 16" in said.err + said.out
+    export(exformer, tmp_path, "executorch", tmp_path / "loose", sample, "--set", "max_length=16", "--allow-unchecked")
+    torch.testing.assert_close(runner("executorch", tmp_path / "loose")(longer), longer["pixels"] + 1)

@@ -61,11 +61,14 @@ ExportedComponent executorch_component(PreparedProgram prepared, const Executorc
                                          .alloc_graph_output = config.alloc_graph_output,
                                          .alloc_mutable_buffers = config.alloc_mutable_buffers},
                             .upper_bounds = upper_bound_choices(prepared.program, prepared.longest_sequence, config),
+                            .check_bounds = !config.allow_unchecked,
                             .external_data = config.external_data,
                             .llm_custom_ops = config.custom_ops.has_value(),
                             .max_arena = config.max_arena,
                             .require_delegated = config.require_delegated};
   auto program = std::make_shared<const ExecutorchModel>(lower_to_executorch(prepared.program, options));
+  auto& conditions = prepared.metadata.conditions;
+  conditions.insert(conditions.end(), program->bound_conditions.begin(), program->bound_conditions.end());
   Json metadata = to_json(prepared.metadata);
   metadata["executorch"] = describe(*program, config);
   return {.file = "model.pte", .metadata = std::move(metadata), .executorch = std::move(program)};

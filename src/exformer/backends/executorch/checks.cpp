@@ -1,6 +1,10 @@
 #include "exformer/backends/executorch/checks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <limits>
+#include <set>
 
 #include "exformer/base/error.h"
 
@@ -22,14 +26,18 @@ ValueId compare(Lowering& lowering, std::string_view primitive, ValueId a, Value
   return flag;
 }
 
-/// Ends the run where the flag is false.
-void require(Lowering& lowering, ValueId flag, const std::string& message) {
+/// Ends the run where the flag is false; the message is a string of the program.
+void require(Lowering& lowering, ValueId flag, ValueId message) {
   ExecutorchProgram& program = lowering.program;
   const ValueId number = program.add_constant(LazyTensor(HostTensor::zeros(DType::Float32, {1})), "condition");
   const ValueId result = program.add_tensor(DType::Float32, {SymInt(1)});
   jump_if_false(lowering, flag, 2);                    // to the call that fails
   jump_if_false(lowering, program.boolean(false), 2);  // over it
-  lowering.call_operator("aten::gelu.out", {number, program.string(message), result, result}, {result});
+  lowering.call_operator("aten::gelu.out", {number, message, result, result}, {result});
+}
+
+void require(Lowering& lowering, ValueId flag, const std::string& message) {
+  require(lowering, flag, lowering.program.string(message));
 }
 
 bool is_static(const Value& input) {
@@ -59,6 +67,44 @@ void check_inputs(Lowering& lowering, const std::vector<Condition>& conditions) 
       if (error.kind() != ErrorKind::Unsupported) throw;
     }
   }
+}
+
+std::vector<BoundCheck> reserve_bound_checks(Lowering& lowering, const std::vector<const InputSpec*>& inputs,
+                                             const std::map<std::string, int64_t>& limits) {
+  ExecutorchProgram& program = lowering.program;
+  std::vector<BoundCheck> checks;
+  std::set<std::string, std::less<>> seen;
+  for (const InputSpec* input : inputs) {
+    const std::vector<SymInt>& sizes = input->value->meta.sizes;
+    for (size_t axis = 0; axis < sizes.size(); ++axis) {
+      const auto name = sizes[axis].symbol_name();
+      if (!name || !limits.contains(std::string(*name)) || !seen.emplace(*name).second) continue;
+      BoundCheck check{.size = sizes[axis],
+                       .condition = {.path = input->target, .axis = static_cast<int64_t>(axis)},
+                       .limit = program.add(std::numeric_limits<int64_t>::max()),
+                       .message = program.add(std::string())};
+      const ValueId given = lowering.sizes.integer(check.size);
+      require(lowering, compare(lowering, "executorch_prim::le.Scalar", given, check.limit), check.message);
+      checks.push_back(std::move(check));
+    }
+  }
+  return checks;
+}
+
+std::vector<Condition> set_bounds(ExecutorchProgram& program, std::vector<BoundCheck> checks,
+                                  const std::map<std::string, int64_t>& limits) {
+  std::vector<Condition> conditions;
+  for (BoundCheck& check : checks) {
+    const int64_t limit = limits.at(std::string(*check.size.symbol_name()));
+    if (bounds(check.size).max <= limit) continue;  // the model's own bound, which has a check
+    check.condition.number = SymInt(limit);
+    check.condition.allowed = fmt::format("at most {}", limit);
+    check.condition.reason = "what memory is planned for; dynamic_shapes gives another max";
+    program.set(check.limit, limit);
+    program.set(check.message, check.condition.text());
+    conditions.push_back(std::move(check.condition));
+  }
+  return conditions;
 }
 
 }  // namespace exformer::executorch

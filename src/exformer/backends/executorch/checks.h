@@ -2,6 +2,7 @@
 // `approximate` is the message. The kernel refuses it, and its log line shows it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,5 +17,18 @@ void require_margin(Lowering& lowering, const SymInt& margin, const std::string&
 /// Checks all conditions on inputs' sizes, before anything reads them. Inputs without a dynamic dim are left to the
 /// runtime.
 void check_inputs(Lowering& lowering, const std::vector<Condition>& conditions);
+
+/// A check of a dim against an upper bound that is chosen when all is lowered: it says nothing until then.
+struct BoundCheck {
+  SymInt size;  // a symbol
+  Condition condition;
+  ValueId limit, message;  // in the program, to be filled in
+};
+/// One for each symbol of `limits` that is the size of an input's dim.
+std::vector<BoundCheck> reserve_bound_checks(Lowering& lowering, const std::vector<const InputSpec*>& inputs,
+                                             const std::map<std::string, int64_t>& limits);
+/// The conditions that the bounds make of the checks, which are filled in with them.
+std::vector<Condition> set_bounds(ExecutorchProgram& program, std::vector<BoundCheck> checks,
+                                  const std::map<std::string, int64_t>& limits);
 
 }  // namespace exformer::executorch

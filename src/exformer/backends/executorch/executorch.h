@@ -22,6 +22,7 @@ struct ExecutorchOptions {
   // Of symbols, below their own; the first choice whose arena stays within arena_goal is taken, else the last.
   std::vector<std::map<std::string, int64_t>> upper_bounds;
   uint64_t arena_goal = 2'500'000'000;
+  bool check_bounds = true;           // inputs beyond those of upper_bounds end the run with a message
   bool external_data = false;         // weights in a data file (`.ptd`) beside the program
   bool llm_custom_ops = false;        // `llama::custom_sdpa` for attention that it can compute
   std::optional<uint64_t> max_arena;  // bytes; a larger plan is refused
@@ -37,6 +38,7 @@ struct ExecutorchModel {
   executorch::ArenaReport arena;
   std::optional<executorch::PartitionReport> partition;  // with a delegate
   std::shared_ptr<const executorch::UpperBounds> bounds;
+  std::vector<Condition> bound_conditions;  // what the program checks of them
   ExecutorchOptions options;
 
   size_t instruction_count() const { return program.instructions.size(); }

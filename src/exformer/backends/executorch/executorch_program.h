@@ -60,6 +60,8 @@ struct Instruction {
 class ExecutorchProgram {
  public:
   ValueId add(ProgramValue value);
+  /// Another value in the place of one that `add` gave.
+  void set(ValueId id, ProgramValue value) { values_[static_cast<size_t>(id)] = std::move(value); }
   ValueId add_tensor(DType dtype, Sizes sizes);
   /// A weight, once for each storage and geometry.
   ValueId add_constant(const LazyTensor& data, std::string_view name);

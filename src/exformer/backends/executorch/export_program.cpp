@@ -26,10 +26,14 @@ class Exporter {
   void run() {
     bind_inputs();
     check_inputs(lowering_, source_.conditions);
+    if (options_.check_bounds && !options_.upper_bounds.empty())
+      bound_checks = reserve_bound_checks(lowering_, source_.user_inputs(), options_.upper_bounds.front());
     for (const auto& node : source_.graph->nodes()) lower(*node);
     failures_.report("ExecuTorch", "--to onnx or dynamo may have one");
     bind_outputs();
   }
+
+  std::vector<BoundCheck> bound_checks;  // to be filled in when the bounds are chosen
 
  private:
   void bind_inputs() {
@@ -184,7 +188,8 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
   }
   for (const executorch::ProgramFix& fix : executorch::kernel_fixes()) fix.apply(program);
   executorch::decompose(*program.graph);
-  executorch::Exporter(program, options, model.program).run();
+  executorch::Exporter exporter(program, options, model.program);
+  exporter.run();
   std::vector<std::map<std::string, int64_t>> choices = options.upper_bounds;
   if (choices.empty()) choices.emplace_back();
   for (const auto& limits : choices) {
@@ -192,6 +197,8 @@ ExecutorchModel lower_to_executorch(ExportedProgram& program, const ExecutorchOp
     model.arena = executorch::plan_memory(model.program, *model.bounds, options.planning);
     if (model.arena.bytes <= options.arena_goal) break;
   }
+  model.bound_conditions =
+      executorch::set_bounds(model.program, std::move(exporter.bound_checks), model.bounds->limits());
   if (options.max_arena && model.arena.bytes > *options.max_arena) {
     unsupported(
         "the planned arena is {:.1f} MB at {}, more than the {:.1f} MB allowed; at its fullest it holds {}. Smaller "
