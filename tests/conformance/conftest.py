@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[2]
 ORACLE = ROOT / "tests" / "oracle"
 sys.path[:0] = [str(ORACLE), str(Path(__file__).resolve().parent)]
-sys.path.append(str(ROOT / "tests" / "cases"))
+sys.path += [str(ROOT / "tests" / "cases"), str(ROOT / "tests" / "sweep")]
 
 from catalogue import rows  # noqa: E402
 
@@ -175,6 +175,24 @@ def prefix(tmp_path_factory):
 @pytest.fixture(scope="session")
 def exformer():
     return Exformer()
+
+
+@pytest.fixture(scope="session")
+def traced(exformer):
+    """Exports through transformers, with dynamic shapes, in forks of one process that has imported what is slow to
+    import. The tests of the command line itself start it each time."""
+    import sweep
+
+    server = sweep.exporting_server(os.environ.get("EXFORMER_FRONTEND_PYTHON", sys.executable),
+                                    str(exformer.path.parent / "python"))
+
+    def export(checkpoint, to, out, inputs, **options):
+        found = server.ask(300, checkpoint=str(checkpoint), outputs={to: str(out)}, inputs=str(inputs), options=options)
+        answer = found.get(to, found)
+        assert answer.get("ok"), answer
+
+    yield export
+    server.close()
 
 
 @pytest.fixture

@@ -66,13 +66,11 @@ CASES = [(a, to) for a in ARCHITECTURES for to in ("dynamo", "onnx") if to == "d
 
 
 @pytest.mark.parametrize("architecture, to", CASES, ids=[f"{a.model_type}-{to}" for a, to in CASES])
-def test_matches_transformers(architecture, to, transformers, exformer, tmp_path):
+def test_matches_transformers(architecture, to, transformers, traced, tmp_path):
     model = build(architecture)
     model.save_pretrained(tmp_path / "checkpoint")
     save(tmp_path / "inputs.safetensors", make_inputs(architecture, model.config, *SHAPES[0], 0))
-    done = export(exformer, tmp_path / "checkpoint", to, tmp_path / "out", tmp_path / "inputs.safetensors")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["frontend"] == "transformers"
+    traced(tmp_path / "checkpoint", to, tmp_path / "out", tmp_path / "inputs.safetensors")
     assert problems(architecture, model, tmp_path / "out") == []
 
 
@@ -156,19 +154,29 @@ def inputs_of(task):
     return {"input_ids": torch.full(sizes, 5), "attention_mask": torch.ones(sizes, dtype=torch.int64)}
 
 
+def save_with_unknown_head(folder, class_):
+    class_(class_.config_class(**SMALL)).save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "architectures": ["RobertaLMHead"]}))
+
+
 @pytest.mark.parametrize("task", TASKS)
-def test_every_task(task, transformers, exformer, tmp_path):
+def test_every_task(task, transformers, traced, tmp_path):
     """Another class than the one that the config names."""
-    class_ = getattr(transformers, TASKS[task])
-    class_(class_.config_class(**SMALL)).save_pretrained(tmp_path / "checkpoint")
-    config = json.loads((tmp_path / "checkpoint" / "config.json").read_text())
-    (tmp_path / "checkpoint" / "config.json").write_text(json.dumps({**config, "architectures": ["RobertaLMHead"]}))
+    save_with_unknown_head(tmp_path / "checkpoint", getattr(transformers, TASKS[task]))
     save(tmp_path / "inputs.safetensors", inputs_of(task))
-    done = export(exformer, tmp_path / "checkpoint", "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors",
-                  "--task", task)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["architecture"] == TASKS[task]
-    done = export(exformer, tmp_path / "checkpoint", "dynamo", tmp_path / "none", tmp_path / "inputs.safetensors")
+    traced(tmp_path / "checkpoint", "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors", task=task)
+    manifest = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert manifest["components"]["model"]["metadata"]["architecture"] == TASKS[task]
+
+
+def test_a_head_that_nobody_knows(transformers, exformer, tmp_path):
+    save_with_unknown_head(tmp_path / "checkpoint", transformers.RobertaForMaskedLM)
+    save(tmp_path / "inputs.safetensors", inputs_of("fill-mask"))
+    common = exformer, tmp_path / "checkpoint", "dynamo", tmp_path / "out", tmp_path / "inputs.safetensors"
+    done = export(*common, "--task", "fill-mask")
+    assert done.returncode == 0 and json.loads(done.stdout)["architecture"] == "RobertaForMaskedLM", done.stderr
+    done = export(*common)
     assert done.returncode == 3 and "RobertaLMHead" in done.stderr and "--task" in done.stderr, done.stderr
 
 

@@ -8,7 +8,6 @@ its result, the bytes of its weights, and the calls it reads, wherever nothing b
 
 import hashlib
 import os
-import sys
 
 import compare
 import pytest
@@ -19,7 +18,6 @@ from foreign import load_pt2, run_all_cases
 from torch.export.graph_signature import InputKind
 
 pytestmark = pytest.mark.usefixtures("no_reference")
-CHILD = os.environ.get("EXFORMER_FRONTEND_PYTHON", sys.executable)
 MOVES = {"_to_copy", "_unsafe_view", "alias", "cat", "clone", "contiguous", "expand", "expand_as", "flatten", "getitem",
          "index", "index_select", "permute", "reshape", "select", "slice", "split", "squeeze", "to", "transpose",
          "unsqueeze", "view"}
@@ -97,14 +95,15 @@ def cases():
 
 
 @pytest.mark.parametrize("row, name", cases(), ids=["-".join(case) for case in cases()])
-def test_same_outputs_and_arithmetic(row, name, exformer, zoo, tmp_path):
+def test_same_outputs_and_arithmetic(row, name, exformer, traced, zoo, tmp_path):
     from transformers.exporters import ExportedModel
     from transformers.exporters.utils import get_leaf_tensors
 
     program = load_program(zoo, row, name)
-    for front_end in ("native", "transformers"):
-        exformer.export(program.checkpoint, "dynamo", tmp_path / front_end, program.sample,
-                        [*program.export_args, "--frontend", front_end, "--python", CHILD])
+    exformer.export(program.checkpoint, "dynamo", tmp_path / "native", program.sample,
+                    [*program.export_args, "--frontend", "native"])
+    traced(program.checkpoint, "dynamo", tmp_path / "transformers", program.sample,
+           dtype=program.dtype if program.export_args else None)
     loaded = ExportedModel.from_pretrained(tmp_path / "transformers")
     assert run_all_cases(tmp_path / "transformers", program, loaded=loaded) == []
 

@@ -1,7 +1,6 @@
 """Checkpoints whose code goes through images, samples or blocks one by one: exported from one call, they have to be
 right for other numbers and sizes of them."""
 
-import os
 import sys
 
 import other_calls
@@ -14,7 +13,6 @@ import judging  # noqa: E402
 import picture_inputs  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("no_reference")
-CHILD = os.environ.get("EXFORMER_FRONTEND_PYTHON", sys.executable)
 PICTURES = ("ernie4_5_vl_moe", "hunyuan_vl", "lfm2_vl", "lfm3_vl", "llava_onevision", "muse_glimmer", "paddleocr_vl",
             "qwen2_5_omni_thinker", "qwen3_omni_moe_thinker", "video_llama_3")
 OTHERS = {"fastspeech2_conformer": other_calls.text, "granite_speech": other_calls.audio,
@@ -54,16 +52,14 @@ def calls_of(model_type, checkpoint):
 
 
 @pytest.mark.parametrize("model_type", CASES)
-def test_is_right_for_other_calls(model_type, checkpoints, exformer, tmp_path):
+def test_is_right_for_other_calls(model_type, checkpoints, traced, tmp_path):
     import torch
     from transformers.exporters import ExportedModel
     from transformers.exporters.utils import get_leaf_tensors
 
     torch.set_num_threads(1)
     checkpoint = checkpoints[model_type]
-    done = exformer("export", checkpoint, "--to", "dynamo", "--dynamic", "--frontend", "transformers", "--python",
-                    CHILD, "--inputs", checkpoint / "inputs.safetensors", "-o", tmp_path / "out", timeout=300)
-    assert done.returncode == 0, done.stderr
+    traced(checkpoint, "dynamo", tmp_path / "out", checkpoint / "inputs.safetensors")
     exported = ExportedModel.from_pretrained(tmp_path / "out")
     for number, inputs in enumerate(calls_of(model_type, checkpoint)):
         with torch.no_grad():
