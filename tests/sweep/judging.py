@@ -186,10 +186,29 @@ def lowest_index_topk(input, k, dim=-1, largest=True, sorted=True):
     return torch.return_types.topk((found.values.narrow(dim, 0, k), found.indices.narrow(dim, 0, k)))
 
 
+def swapping_topk(first):
+    """torch.topk with neighbours the other way round where they differ in the last places: the pairs of ranks that
+    begin at `first`, `first` + 2 and so on, the first value that is left out included."""
+    def topk(input, k, dim=-1, largest=True, sorted=True):
+        import torch
+
+        found = torch.sort(input, dim=dim, descending=largest, stable=True)
+        values, indices = found.values.movedim(dim, -1), found.indices.movedim(dim, -1).clone()
+        last = min(k + 1, values.shape[-1])
+        ranks = torch.arange(first, last - 1, 2)
+        left, right = values[..., ranks], values[..., ranks + 1]
+        near = (left - right).abs() <= LAST_PLACES * values.abs().amax(-1, keepdim=True)
+        pairs = indices[..., ranks], indices[..., ranks + 1]
+        indices[..., ranks], indices[..., ranks + 1] = (torch.where(near, *pairs[::-1]), torch.where(near, *pairs))
+        indices = indices[..., :k].movedim(-1, dim)
+        return torch.return_types.topk((input.gather(dim, indices), indices))
+
+    return topk
+
+
 def is_steady(model, call, limit):
     """Whether the call determines its outputs: not where weights that differ in the last places give others (another
-    expert, another of two maxima), nor where it depends on which of equal values torch.topk takes, which torch leaves
-    open."""
+    expert, another of two maxima), nor where it depends on which of equal or nearly equal values torch.topk takes."""
     import torch
 
     def outputs_are_the_same():
@@ -203,11 +222,12 @@ def is_steady(model, call, limit):
                 parameter.data *= 1 + LAST_PLACES * torch.randn(parameter.shape, generator=generator)
         return outputs_are_the_same()
 
-    def other_ties():
-        torch.topk = torch.Tensor.topk = lowest_index_topk
+    def with_topk(topk):
+        torch.topk = torch.Tensor.topk = topk
         return outputs_are_the_same()
 
-    return not any(fork_server.in_fork(run, limit)["fault"] for run in (other_weights, other_ties))
+    other_ties = [lambda topk=topk: with_topk(topk) for topk in (lowest_index_topk, swapping_topk(0), swapping_topk(1))]
+    return not any(fork_server.in_fork(run, limit)["fault"] for run in (other_weights, *other_ties))
 
 
 def prepared(directory, checkpoint, inputs):
