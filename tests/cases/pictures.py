@@ -7,6 +7,8 @@ VISION = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "
 SWIN = {"image_size": 32, "patch_size": 4, "embed_dim": 16, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4}
 ONE_WINDOW = {**SWIN, "image_size": 56, "patch_size": 2, "embed_dim": 8, "depths": [2, 2, 2], "num_heads": [1, 2, 2],
               "window_size": 7}  # as published: the last map is one window, which is not shifted
+BACKBONE = {**VISION, "num_hidden_layers": 4, "out_features": ["stage1", "stage2", "stage3", "stage4"],
+            "reshape_hidden_states": False}
 RESNET = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [8, 16, 16, 24], "depths": [1, 1, 1, 1],
           "layer_type": "basic", "out_features": ["stage2", "stage3", "stage4"]}
 
@@ -46,4 +48,24 @@ CASES = [
            {"backbone_config": RESNET, "d_model": 32, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 32,
             "decoder_ffn_dim": 32, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "num_queries": 5},
            AROUND_64),
+    family("eomt-dinov3-sizes", "eomt_dinov3", "EomtDinov3ForUniversalSegmentation",
+           {**VISION, "image_size": 48, "patch_size": 4, "num_queries": 5, "num_blocks": 1, "num_upscale_blocks": 2},
+           sizes((2, 48), (1, 48), (3, 48), (1, 64))),
+    family("zoedepth-sizes", "zoedepth", "ZoeDepthForDepthEstimation",
+           {"backbone_config": {**BACKBONE, "model_type": "beit"}, "neck_hidden_sizes": [8, 16, 24, 32],
+            "fusion_hidden_size": 16, "bottleneck_features": 16, "bin_embedding_dim": 16, "num_attractors": [4, 2, 2, 1],
+            "num_relative_features": 8}, AROUND_64),
+    family("depth-anything-sizes", "depth_anything", "DepthAnythingForDepthEstimation",
+           {"backbone_config": {**BACKBONE, "model_type": "dinov2"}, "patch_size": 8, "reassemble_hidden_size": 32,
+            "neck_hidden_sizes": [8, 16, 24, 32], "fusion_hidden_size": 16, "head_hidden_size": 8}, AROUND_32),
+    family("donut-sizes", "donut-swin", "DonutSwinModel", SWIN, AROUND_32),
+    family("segformer-sizes", "segformer", "SegformerForSemanticSegmentation",
+           {"hidden_sizes": [8, 16, 24, 32], "num_attention_heads": [1, 2, 3, 4], "depths": [1, 1, 1, 1],
+            "decoder_hidden_size": 16}, AROUND_64),
+    family("mask2former-sizes", "mask2former", "Mask2FormerForUniversalSegmentation",
+           {"backbone_config": {**SWIN, "model_type": "swin", "depths": [1, 1, 1, 1], "num_heads": [1, 2, 2, 4],
+                                "out_features": ["stage1", "stage2", "stage3", "stage4"]},
+            "feature_size": 32, "mask_feature_size": 32, "hidden_dim": 32, "encoder_feedforward_dim": 48,
+            "dim_feedforward": 48, "num_queries": 5, "decoder_layers": 3, "encoder_layers": 1,
+            "num_attention_heads": 4}, AROUND_64),
 ]
