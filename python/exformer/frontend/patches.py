@@ -4,9 +4,10 @@ undone when the trace ends."""
 import contextlib
 import inspect
 
-from . import (anyres_images, batches, blocks, caches, chosen_places, chunk_states, compressed_windows, grid_towers,
-               hashed_attention, heads, packed_images, picture_sizes, relative_windows, resized_grids, rope_frequencies,
-               rope_positions, scans, sliding_windows, sparse_attention, sparse_blocks, vision_grids, waveforms)
+from . import (anyres_images, batches, blocks, caches, chosen_places, chunk_states, compressed_windows, full_masks,
+               grid_towers, hashed_attention, heads, packed_images, picture_sizes, relative_windows, resized_grids,
+               rope_frequencies, rope_positions, scans, sliding_windows, sparse_attention, sparse_blocks, vision_grids,
+               waveforms)
 from .replacing import model_modules, modeling, replaced
 
 
@@ -89,9 +90,9 @@ def whole_splits():
     return found
 
 
-_TOPICS = (anyres_images, batches, blocks, caches, chosen_places, chunk_states, compressed_windows, grid_towers,
-           hashed_attention, heads, packed_images, picture_sizes, relative_windows, resized_grids, rope_positions,
-           scans, sliding_windows, sparse_attention, waveforms)
+_TOPICS = (anyres_images, batches, blocks, caches, chosen_places, chunk_states, compressed_windows, full_masks,
+           grid_towers, hashed_attention, heads, packed_images, picture_sizes, relative_windows, resized_grids,
+           rope_positions, scans, sliding_windows, sparse_attention, waveforms)
 
 
 def replacements(model):

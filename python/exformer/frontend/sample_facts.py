@@ -8,6 +8,8 @@ import re
 import sys
 
 _PREPROCESSORS = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
+# What the arguments of a tower begin with, by the field of the config that describes the tower.
+_TOWERS = {"vision_config": ("pixel_", "image_", "video_"), "audio_config": ("input_features", "feature_", "audio_")}
 _PLACES = re.compile(r"(token_id|token_index|token_ids)$")
 
 
@@ -63,7 +65,9 @@ class Facts:
     def __init__(self, model, checkpoint):
         self.model, self.config, self.model_type = model, model.config, model.config.model_type
         self.class_name = type(model).__name__
-        self.names = dict.fromkeys(inspect.signature(model.forward).parameters)
+        absent = tuple(prefix for tower, prefixes in _TOWERS.items() for prefix in prefixes
+                       if getattr(self.config, tower, self) is None)  # the model is built without it
+        self.names = {name: None for name in inspect.signature(model.forward).parameters if not name.startswith(absent)}
         self.preprocessor = _read_preprocessors(checkpoint)
         self.special, self._sources = set(), None
         self._find_special(self.config)

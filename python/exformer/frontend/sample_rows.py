@@ -171,6 +171,7 @@ ROWS = {
     "blip_2_qformer": {"query_embeds": numbers(4, "hidden_size"),
                        "encoder_hidden_states": numbers(6, "encoder_hidden_size")},
     "clap": {"input_features": stacked_spectrogram},
+    "csm": {"input_values": nothing},  # text alone: sound comes with the places where it ends
     "decision_transformer": {"attention_mask": steps_mask},
     "efficientloftr": _PAIRS, "lightglue": _PAIRS, "superglue": _PAIRS,
     "gemma4_audio": {"input_features": spectrogram_of(1, "subsampling_conv_channels")},

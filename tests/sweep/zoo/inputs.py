@@ -77,9 +77,9 @@ class Maker:
         return self.find("image_token_id", "image_token_index")
 
     def mask(self, batch, seq):
-        """The last row ends in padding, or begins with it."""
+        """The last row ends in padding, begins with it, or has none."""
         mask = torch.ones(batch, seq, dtype=torch.int64)
-        count = min(3, seq - 1)
+        count = 0 if self.sizes.get("padding") == "none" else min(3, seq - 1)
         if self.sizes.get("padding") == "left":
             mask[-1, :count] = 0
         else:

@@ -108,8 +108,8 @@ def choices(config, used):
         found += [row[turn] for row in rows if turn < len(row)]
     for number, sizes in enumerate(found):
         sizes.setdefault("batch", BATCHES[number % len(BATCHES)])
-        if number % 3 == 1:
-            sizes["padding"] = "left"
+        if number % 3 != 2:
+            sizes["padding"] = ("none", "left")[number % 3]
     return found
 
 
