@@ -44,13 +44,13 @@ def test_the_tenth_is_as_the_page_says(exformer, tmp_path):
 def test_the_tenth_makes_up_its_inputs(exformer, tmp_path):
     results = tmp_path / "results.json"
     done = subprocess.run([sys.executable, SWEEP / "sweep.py", sweep_zoo.made("--tenth"), tmp_path / "out", "--tenth",
-                           "--made-up", "--to", "dynamo", "--json", results, "--python", CHILD,
+                           "--made-up", "--to", "onnx", "--json", results, "--python", CHILD,
                            "--package", exformer.path.parent / "python"],
                           capture_output=True, text=True, timeout=900)
     assert results.exists(), done.stderr
     known = listed()
     found = json.loads(results.read_text())
-    faults = [f"{name}: {formats['dynamo']['fault']}" for name, formats in sorted(found.items())
-              if formats["dynamo"]["fault"] and "dynamo" not in known.get(name, ())]
+    faults = [f"{name}: {formats['onnx']['fault']}" for name, formats in sorted(found.items())
+              if formats["onnx"]["fault"] and "onnx" not in known.get(name, ())]
     assert not faults, "\n".join(faults)
     assert len(found) >= 40

@@ -41,6 +41,10 @@ def one_picture_each(sample):
     return sample.numbers(sample.batch, 1, sample_pictures.channels(sample), *sample_pictures.picture_size(sample))
 
 
+def plain_picture(sample):
+    return sample.numbers(sample.batch, sample_pictures.channels(sample), *sample_pictures.picture_size(sample))
+
+
 def picture_of_each_word(sample):
     return sample.ones(sample.batch, sample["input_ids"].shape[1], 1)
 
@@ -130,6 +134,12 @@ def wave_or_spectrogram(name):
     return lambda sample: maker(sample) if sample.model.encoder.main_input_name == name else None
 
 
+def heard_ids(sample):
+    """A placeholder for each frame that two strides of two leave of the sound."""
+    count = (sample["input_features"].shape[-1] - 1) // 2 + 1
+    return sample_text.with_placeholders(sample, sample.integer("audio_token_id"), (count - 2) // 2 + 1)
+
+
 def stacked_spectrogram(sample):
     return sample.numbers(sample.batch, 1, 100, sample_sound.bins(sample))
 
@@ -192,9 +202,15 @@ ROWS = {
                "cross_attention_mask": tiled_pictures_of_words},
     "MusicgenForCausalLM": _CODEBOOKS, "MusicgenMelodyForCausalLM": _CODEBOOKS,
     "moss_transcribe_diarize_audio": {"attention_mask": nothing},
+    "neomme": {"pixel_values": nothing},
     "oneformer": {"task_inputs": task_tokens},
+    "pe_audio": {"padding_mask": nothing}, "pe_audio_encoder": {"padding_mask": nothing},
     "perceiver": {"inputs": text_latents, "input_ids": nothing, "attention_mask": latents_mask},
     "pix2struct": {"flattened_patches": flattened_patches, "attention_mask": patches_mask},
+    "pop2piano": {"input_ids": nothing, "input_features": numbers(8, "d_model"), "attention_mask": alike(1, 8)},
+    "qwen2_audio": {"input_ids": heard_ids},
+    "qwen2_audio_encoder": {"attention_mask": nothing},
+    "radio": {"pixel_values": plain_picture, "image_grid_hw": nothing},
     "roc_bert": {"input_shape_ids": sample_text.like_text, "input_pronunciation_ids": sample_text.like_text},
     "seggpt": dict.fromkeys(("pixel_values", "prompt_pixel_values", "prompt_masks"), half_picture),
     "speech-encoder-decoder": {name: wave_or_spectrogram(name) for name in ("input_values", "input_features")},
