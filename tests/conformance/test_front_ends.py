@@ -8,6 +8,7 @@ its result, the bytes of its weights, and the calls it reads, wherever nothing b
 
 import hashlib
 import os
+import zlib
 
 import compare
 import pytest
@@ -85,12 +86,13 @@ def contents(tensor):
 
 
 def cases():
-    """Every head, rope, window and output flag, of full rows with all inputs; the rest of the catalogue with
-    EXFORMER_ALL_ROWS=1."""
+    """Heads, ropes, windows and output flags, of full rows with all inputs: the half of them that their names decide.
+    The rest of the catalogue with EXFORMER_ALL_ROWS=1."""
     everything = os.environ.get("EXFORMER_ALL_ROWS") == "1"
     for row in rows():
+        is_left_out = zlib.crc32(row.name.encode()) % 2 == 1
         is_variant = any(part in row.name for part in ("_act_", "_bf16", "_f16", "_to_", "_tied", "_sharded", "_no_"))
-        if everything or not is_variant:
+        if everything or not (is_variant or is_left_out):
             yield from ((row.name, name) for name in (row.programs if everything or row.full else row.programs[:1]))
 
 

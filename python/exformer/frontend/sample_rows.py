@@ -140,6 +140,11 @@ def heard_ids(sample):
     return sample_text.with_placeholders(sample, sample.integer("audio_token_id"), (count - 2) // 2 + 1)
 
 
+def sound_with_places(sample):
+    """Nothing where the config names no token for it."""
+    return None if sample.integer("audio_token_id") is None else sample_sound.spectrogram(sample)
+
+
 def stacked_spectrogram(sample):
     return sample.numbers(sample.batch, 1, 100, sample_sound.bins(sample))
 
@@ -218,4 +223,6 @@ ROWS = {
     "visual_bert": {"visual_embeds": numbers(5, "visual_embedding_dim"), "visual_attention_mask": alike(1, 5),
                     "visual_token_type_ids": alike(1, 5)},
     "vit_mae": {"noise": patch_noise},
+    "voxtral": {"input_features": sound_with_places}, "voxtral_encoder": {"attention_mask": nothing},
+    "voxtral_realtime_encoder": {"input_features": numbers("num_mel_bins", 32), "attention_mask": nothing},
 }
