@@ -17,15 +17,17 @@ Session::Session(PythonTypes types)
           OpRegistry::standard(), [this](const Tensor& tensor) { return read_number(tensor); },
           [this](const TensorArgument& number) { return number_tensor(number); }) {}
 
+std::string Session::place() const { return module_path().empty() ? "the model's forward" : module_path(); }
+
 bool Session::decide_open_equality() {
   const auto open = take_open_equality(symbols());
   if (!open) return false;
   const auto left = hint(open->left), right = hint(open->right);
   if (!left || !right) return false;
-  if (*left == *right) return assume_equal(open->left, open->right, module_path());
+  if (*left == *right) return assume_equal(open->left, open->right, place());
   // A size of one in the sample that meets another size is broadcast: it stays one, from the next round on.
-  if (*left == 1) assume_equal(open->left, 1, module_path());
-  if (*right == 1) assume_equal(open->right, 1, module_path());
+  if (*left == 1) assume_equal(open->left, 1, place());
+  if (*right == 1) assume_equal(open->right, 1, place());
   return false;
 }
 

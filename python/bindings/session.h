@@ -119,6 +119,8 @@ class Session {
   }
   void leave_module() { scopes_.pop_back(); }
   const std::string& module_path() const { return tracer_.module_path(); }
+  /// The same as a reason gives it: the model itself has no path.
+  std::string place() const;
 
   /// Makes the program; the session is used up then.
   ExportedProgram finish(const FinishRequest& request);

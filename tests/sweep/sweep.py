@@ -91,7 +91,8 @@ def check(servers, checkpoint, out, formats, options):
     """The result of each format of one checkpoint: its fault ("" when it is right), nodes, fixed sizes, seconds, and
     the verdicts on the calls of its ladder."""
     exporter, comparer = servers
-    own, calls = own_calls(checkpoint), ladder_of(comparer, checkpoint, options) if options.ladder else []
+    own = [] if options.made_up else own_calls(checkpoint)
+    calls = ladder_of(comparer, checkpoint, options) if options.ladder else []
     start = time.monotonic()
     outputs = {to: os.path.join(out, to, os.path.basename(checkpoint)) for to in formats}
     for directory in outputs.values():
@@ -107,12 +108,13 @@ def check(servers, checkpoint, out, formats, options):
         fault = answer.get("fault") or ("" if answer["ok"] else answer["message"])
         if fault:
             fault = f"export: {fault}"
-        elif options.made_up:
-            fault = comparer.ask(options.timeout, directory=outputs[to], checkpoint=checkpoint, do="made-up",
-                                 tolerance=options.tolerance)["fault"]
         else:
-            verdicts = judge(comparer, checkpoint, outputs[to], to, own + calls, options)
+            if own or calls:
+                verdicts = judge(comparer, checkpoint, outputs[to], to, own + calls, options)
             fault = fault_of(verdicts[:len(own)])
+            if options.made_up:
+                fault = comparer.ask(options.timeout, directory=outputs[to], checkpoint=checkpoint, do="made-up",
+                                     tolerance=options.tolerance)["fault"]
         results[to] = {"fault": fault, "nodes": answer.get("nodes"), "specializations": answer.get("specializations")}
         if calls and verdicts:
             results[to]["calls"] = verdicts[len(own):]

@@ -1,6 +1,7 @@
 """Which sizes of the inputs are symbols, and what each round of tracing has found out about them."""
 
 import dataclasses
+import re
 
 from . import caches
 
@@ -107,11 +108,26 @@ class Dims:
         """Takes over what a round has assumed. True when there was something new."""
         changed = False
         by_symbol = {facts.name: facts for facts in self.facts.values()}
+        assumptions = [(*rest, self._in_words(reason)) for *rest, reason in assumptions]  # before symbols change
+        bounds = [(*rest, self._in_words(where)) for *rest, where in bounds]
         for symbol, value, reason in assumptions:
             changed = self._replace(by_symbol, symbol, value, reason) or changed
         for left, right, kind, truth, where in bounds:
             changed = self._bound(by_symbol, left, right, kind, truth, where) or changed
         return changed
+
+    def _in_words(self, reason):
+        """The same with the sizes of inputs in place of symbols."""
+        for path, sizes in self.sizes.items():
+            for axis, size in enumerate(sizes):
+                names = [] if isinstance(size, int) else self.core.free_symbols(size)
+                if len(names) != 1:
+                    continue
+                factor = self.core.substitute(size, {names[0]: 1})
+                words = f"{path}.shape[{axis}]" if factor == 1 else f"({path}.shape[{axis}] / {factor})"
+                if self.core.substitute(size, {names[0]: 0}) == 0:
+                    reason = re.sub(rf"\b{re.escape(names[0])}\b", lambda _, words=words: words, reason)
+        return reason
 
     def _replace(self, by_symbol, symbol, value, reason):
         facts = by_symbol[symbol]
@@ -178,7 +194,7 @@ class Dims:
                     continue
                 whole = self.core.substitute(remainder, {name: divisor * probe})
                 if isinstance(whole, int) and whole == 0:
-                    return self._divide(facts, divisor, where)
+                    return self._divide(facts, divisor, self._in_words(where))
         return False
 
     def _divide(self, facts, divisor, where):
