@@ -45,6 +45,21 @@ bool is_static(const Value& input) {
   return std::all_of(sizes.begin(), sizes.end(), [](const SymInt& size) { return size.is_constant(); });
 }
 
+/// Symbols that some result's number of elements depends on, and on no other.
+std::set<std::string, std::less<>> deciding_symbols(const Graph& graph) {
+  std::set<std::string, std::less<>> found;
+  for (const auto& node : graph.nodes()) {
+    for (const Value* output : node->outputs()) {
+      std::set<std::string> symbols;
+      for (const SymInt& size : output->meta.sizes) {
+        for (const std::string& name : free_symbols(size)) symbols.insert(name);
+      }
+      if (symbols.size() == 1) found.insert(*symbols.begin());
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 void require_margin(Lowering& lowering, const SymInt& margin, const std::string& message) {
@@ -69,16 +84,18 @@ void check_inputs(Lowering& lowering, const std::vector<Condition>& conditions) 
   }
 }
 
-std::vector<BoundCheck> reserve_bound_checks(Lowering& lowering, const std::vector<const InputSpec*>& inputs,
+std::vector<BoundCheck> reserve_bound_checks(Lowering& lowering, const ExportedProgram& source,
                                              const std::map<std::string, int64_t>& limits) {
   ExecutorchProgram& program = lowering.program;
+  const std::set<std::string, std::less<>> deciding = deciding_symbols(*source.graph);
   std::vector<BoundCheck> checks;
   std::set<std::string, std::less<>> seen;
-  for (const InputSpec* input : inputs) {
+  for (const InputSpec* input : source.user_inputs()) {
     const std::vector<SymInt>& sizes = input->value->meta.sizes;
     for (size_t axis = 0; axis < sizes.size(); ++axis) {
       const auto name = sizes[axis].symbol_name();
-      if (!name || !limits.contains(std::string(*name)) || !seen.emplace(*name).second) continue;
+      if (!name || !deciding.contains(*name) || !limits.contains(std::string(*name))) continue;
+      if (!seen.emplace(*name).second) continue;
       BoundCheck check{.size = sizes[axis],
                        .condition = {.path = input->target, .axis = static_cast<int64_t>(axis)},
                        .limit = program.add(std::numeric_limits<int64_t>::max()),

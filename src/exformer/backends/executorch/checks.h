@@ -24,8 +24,9 @@ struct BoundCheck {
   Condition condition;
   ValueId limit, message;  // in the program, to be filled in
 };
-/// One for each symbol of `limits` that is the size of an input's dim.
-std::vector<BoundCheck> reserve_bound_checks(Lowering& lowering, const std::vector<const InputSpec*>& inputs,
+/// One for each symbol of `limits` that is the size of an input's dim and alone decides how large some tensor is:
+/// memory for products of sizes has room for more of one where there is less of another.
+std::vector<BoundCheck> reserve_bound_checks(Lowering& lowering, const ExportedProgram& program,
                                              const std::map<std::string, int64_t>& limits);
 /// The conditions that the bounds make of the checks, which are filled in with them.
 std::vector<Condition> set_bounds(ExecutorchProgram& program, std::vector<BoundCheck> checks,

@@ -27,7 +27,7 @@ class Exporter {
     bind_inputs();
     check_inputs(lowering_, source_.conditions);
     if (options_.check_bounds && !options_.upper_bounds.empty())
-      bound_checks = reserve_bound_checks(lowering_, source_.user_inputs(), options_.upper_bounds.front());
+      bound_checks = reserve_bound_checks(lowering_, source_, options_.upper_bounds.front());
     for (const auto& node : source_.graph->nodes()) lower(*node);
     failures_.report("ExecuTorch", "--to onnx or dynamo may have one");
     bind_outputs();
