@@ -28,6 +28,11 @@ class ContradictedDim(ValueError):
     """The model fixes a dim that the user wants dynamic."""
 
 
+def in_words(reason, words):
+    """A reason with the sizes of inputs in place of symbols."""
+    return re.sub(r"\w+", lambda found: words.get(found[0], found[0]), reason)
+
+
 class Dims:
     """Sizes by input path and axis: integers, or expressions over symbols."""
 
@@ -108,26 +113,26 @@ class Dims:
         """Takes over what a round has assumed. True when there was something new."""
         changed = False
         by_symbol = {facts.name: facts for facts in self.facts.values()}
-        assumptions = [(*rest, self._in_words(reason)) for *rest, reason in assumptions]  # before symbols change
-        bounds = [(*rest, self._in_words(where)) for *rest, where in bounds]
+        words = self._words()  # before symbols change
+        assumptions = [(*rest, in_words(reason, words)) for *rest, reason in assumptions]
+        bounds = [(*rest, in_words(where, words)) for *rest, where in bounds]
         for symbol, value, reason in assumptions:
             changed = self._replace(by_symbol, symbol, value, reason) or changed
         for left, right, kind, truth, where in bounds:
             changed = self._bound(by_symbol, left, right, kind, truth, where) or changed
         return changed
 
-    def _in_words(self, reason):
-        """The same with the sizes of inputs in place of symbols."""
+    def _words(self):
+        """{symbol: the first input's size that is a multiple of it, as a user writes it}."""
+        found = {}
         for path, sizes in self.sizes.items():
             for axis, size in enumerate(sizes):
                 names = [] if isinstance(size, int) else self.core.free_symbols(size)
-                if len(names) != 1:
+                if len(names) != 1 or names[0] in found or self.core.substitute(size, {names[0]: 0}) != 0:
                     continue
                 factor = self.core.substitute(size, {names[0]: 1})
-                words = f"{path}.shape[{axis}]" if factor == 1 else f"({path}.shape[{axis}] / {factor})"
-                if self.core.substitute(size, {names[0]: 0}) == 0:
-                    reason = re.sub(rf"\b{re.escape(names[0])}\b", lambda _, words=words: words, reason)
-        return reason
+                found[names[0]] = f"{path}.shape[{axis}]" if factor == 1 else f"({path}.shape[{axis}] / {factor})"
+        return found
 
     def _replace(self, by_symbol, symbol, value, reason):
         facts = by_symbol[symbol]
@@ -194,7 +199,7 @@ class Dims:
                     continue
                 whole = self.core.substitute(remainder, {name: divisor * probe})
                 if isinstance(whole, int) and whole == 0:
-                    return self._divide(facts, divisor, self._in_words(where))
+                    return self._divide(facts, divisor, in_words(where, self._words()))
         return False
 
     def _divide(self, facts, divisor, where):
