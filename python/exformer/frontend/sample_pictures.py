@@ -67,6 +67,10 @@ def picture(sample, name="pixel_values"):
         return sample.numbers(sample.batch, *known[1:])
     if tiles(sample):
         return sample.numbers(sample.batch, tiles(sample) + 1, channels(sample), *picture_size(sample))
+    return plain_picture(sample)
+
+
+def plain_picture(sample):
     return sample.numbers(sample.batch, channels(sample), *picture_size(sample))
 
 

@@ -41,10 +41,6 @@ def one_picture_each(sample):
     return sample.numbers(sample.batch, 1, sample_pictures.channels(sample), *sample_pictures.picture_size(sample))
 
 
-def plain_picture(sample):
-    return sample.numbers(sample.batch, sample_pictures.channels(sample), *sample_pictures.picture_size(sample))
-
-
 def picture_of_each_word(sample):
     return sample.ones(sample.batch, sample["input_ids"].shape[1], 1)
 
@@ -215,7 +211,7 @@ ROWS = {
     "pop2piano": {"input_ids": nothing, "input_features": numbers(8, "d_model"), "attention_mask": alike(1, 8)},
     "qwen2_audio": {"input_ids": heard_ids},
     "qwen2_audio_encoder": {"attention_mask": nothing},
-    "radio": {"pixel_values": plain_picture, "image_grid_hw": nothing},
+    "radio": {"pixel_values": sample_pictures.plain_picture, "image_grid_hw": nothing},
     "roc_bert": {"input_shape_ids": sample_text.like_text, "input_pronunciation_ids": sample_text.like_text},
     "seggpt": dict.fromkeys(("pixel_values", "prompt_pixel_values", "prompt_masks"), half_picture),
     "speech-encoder-decoder": {name: wave_or_spectrogram(name) for name in ("input_values", "input_features")},
